@@ -1,0 +1,133 @@
+/**
+ * What the control plane knows, past the watch: no Kubernetes types, no
+ * protobuf, no imports. The resources below are what sidecars receive; their
+ * fields mirror `proto/remora/v1/config.proto`, whose comments are the contract.
+ */
+
+export type Protocol = 'detect' | 'http1' | 'http2' | 'grpc' | 'tcp' | 'tls';
+
+export interface Port {
+  readonly port: number;
+  readonly name: string;
+  readonly protocol: Protocol;
+}
+
+export interface Settings {
+  readonly kind: 'settings';
+  readonly workload: string;
+  readonly trustDomain: string;
+  readonly inboundPorts: readonly Port[];
+  readonly elections: readonly string[];
+}
+
+export interface Service {
+  readonly kind: 'service';
+  readonly namespace: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly ports: readonly Port[];
+}
+
+export interface Routes {
+  readonly kind: 'routes';
+  /** `<namespace>/<name>` */
+  readonly service: string;
+  readonly ports: readonly PortRoutes[];
+}
+
+export interface PortRoutes {
+  readonly port: number;
+  readonly routeBound: boolean;
+  readonly rules: readonly HttpRule[];
+  readonly policy: Policy;
+}
+
+export interface HttpRule {
+  readonly name: string;
+  readonly matches: readonly HttpMatch[];
+  readonly backends: readonly Backend[];
+  readonly policy: Policy;
+}
+
+export interface HttpMatch {
+  readonly path?: { readonly kind: 'exact' | 'prefix'; readonly value: string };
+  readonly method?: string;
+  readonly headers: readonly ValueMatch[];
+  readonly query: readonly ValueMatch[];
+}
+
+export interface ValueMatch {
+  readonly name: string;
+  readonly exact: string;
+}
+
+export interface Backend {
+  readonly service: string;
+  readonly port: number;
+  readonly weight: number;
+  /** Why this backend cannot be used; its share is answered with 500. */
+  readonly invalid?: string;
+}
+
+export interface Policy {
+  readonly sources: readonly string[];
+  readonly requestTimeoutMs?: number;
+  readonly perTryTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly retries?: Retries;
+  readonly circuitBreaker?: CircuitBreaker;
+}
+
+export interface Retries {
+  readonly attempts: number;
+  readonly statusCodes: readonly number[];
+  readonly connectFailure: boolean;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+  readonly budgetPercent: number;
+  readonly budgetMinPerSecond: number;
+}
+
+export interface CircuitBreaker {
+  readonly consecutiveErrors: number;
+  readonly ejectionMs: number;
+  readonly maxEjectedPercent: number;
+}
+
+export interface Endpoints {
+  readonly kind: 'endpoints';
+  /** `<namespace>/<name>` */
+  readonly service: string;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Endpoint {
+  readonly address: string;
+  readonly ports: readonly { readonly servicePort: number; readonly targetPort: number }[];
+  readonly workload: Workload;
+}
+
+export interface Workload {
+  readonly kind: 'workload';
+  readonly address: string;
+  readonly pod: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly serviceAccount: string;
+  readonly node: string;
+  readonly zone: string;
+  /** 0 when the pod has no sidecar. */
+  readonly trunkPort: number;
+}
+
+export type Resource = Settings | Service | Routes | Endpoints | Workload;
+
+/** An election as its candidates' streams need it. */
+export interface ElectionSpec {
+  readonly namespace: string;
+  readonly name: string;
+  readonly leaseDurationMs: number;
+  /** Names of the pods that may lead. */
+  readonly candidates: ReadonlySet<string>;
+}

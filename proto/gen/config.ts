@@ -1,0 +1,78 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Ack as _remora_v1_Ack, Ack__Output as _remora_v1_Ack__Output } from './remora/v1/Ack.ts';
+import type { Backend as _remora_v1_Backend, Backend__Output as _remora_v1_Backend__Output } from './remora/v1/Backend.ts';
+import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from './remora/v1/CircuitBreaker.ts';
+import type { ConfigClient as _remora_v1_ConfigClient, ConfigDefinition as _remora_v1_ConfigDefinition } from './remora/v1/Config.ts';
+import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_Endpoint__Output } from './remora/v1/Endpoint.ts';
+import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
+import type { Endpoints as _remora_v1_Endpoints, Endpoints__Output as _remora_v1_Endpoints__Output } from './remora/v1/Endpoints.ts';
+import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
+import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
+import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
+import type { Nack as _remora_v1_Nack, Nack__Output as _remora_v1_Nack__Output } from './remora/v1/Nack.ts';
+import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from './remora/v1/Policy.ts';
+import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from './remora/v1/Port.ts';
+import type { PortRoutes as _remora_v1_PortRoutes, PortRoutes__Output as _remora_v1_PortRoutes__Output } from './remora/v1/PortRoutes.ts';
+import type { Push as _remora_v1_Push, Push__Output as _remora_v1_Push__Output } from './remora/v1/Push.ts';
+import type { Resource as _remora_v1_Resource, Resource__Output as _remora_v1_Resource__Output } from './remora/v1/Resource.ts';
+import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retries__Output } from './remora/v1/Retries.ts';
+import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__Output } from './remora/v1/Routes.ts';
+import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Service__Output } from './remora/v1/Service.ts';
+import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
+import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
+import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
+import type { ValueMatch as _remora_v1_ValueMatch, ValueMatch__Output as _remora_v1_ValueMatch__Output } from './remora/v1/ValueMatch.ts';
+import type { Workload as _remora_v1_Workload, Workload__Output as _remora_v1_Workload__Output } from './remora/v1/Workload.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  remora: {
+    v1: {
+      Ack: MessageTypeDefinition<_remora_v1_Ack, _remora_v1_Ack__Output>
+      Backend: MessageTypeDefinition<_remora_v1_Backend, _remora_v1_Backend__Output>
+      CircuitBreaker: MessageTypeDefinition<_remora_v1_CircuitBreaker, _remora_v1_CircuitBreaker__Output>
+      /**
+       * Pushes what a sidecar needs to know. The sidecar speaks first with a Hello;
+       * from then on the control plane pushes deltas, at most one unanswered at a
+       * time, and the sidecar answers each with an Ack or a Nack.
+       * 
+       * Resource names:
+       * settings                     about this sidecar itself            (pushed always)
+       * service/<namespace>/<name>   the index: addresses, ports          (pushed always)
+       * routes/<namespace>/<name>    rules and policies of a service      (pushed once subscribed)
+       * endpoints/<namespace>/<name> where a service's pods are           (pushed once subscribed, also for
+       * the backends of subscribed routes)
+       * workload/<ip>                who answers at a pod's address       (pushed once subscribed; when nobody
+       * does, a Workload with only its address)
+       */
+      Config: SubtypeConstructor<typeof grpc.Client, _remora_v1_ConfigClient> & { service: _remora_v1_ConfigDefinition }
+      Endpoint: MessageTypeDefinition<_remora_v1_Endpoint, _remora_v1_Endpoint__Output>
+      EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>
+      Endpoints: MessageTypeDefinition<_remora_v1_Endpoints, _remora_v1_Endpoints__Output>
+      Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
+      HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
+      HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>
+      Nack: MessageTypeDefinition<_remora_v1_Nack, _remora_v1_Nack__Output>
+      Policy: MessageTypeDefinition<_remora_v1_Policy, _remora_v1_Policy__Output>
+      Port: MessageTypeDefinition<_remora_v1_Port, _remora_v1_Port__Output>
+      PortRoutes: MessageTypeDefinition<_remora_v1_PortRoutes, _remora_v1_PortRoutes__Output>
+      Protocol: EnumTypeDefinition
+      Push: MessageTypeDefinition<_remora_v1_Push, _remora_v1_Push__Output>
+      Resource: MessageTypeDefinition<_remora_v1_Resource, _remora_v1_Resource__Output>
+      Retries: MessageTypeDefinition<_remora_v1_Retries, _remora_v1_Retries__Output>
+      Routes: MessageTypeDefinition<_remora_v1_Routes, _remora_v1_Routes__Output>
+      Service: MessageTypeDefinition<_remora_v1_Service, _remora_v1_Service__Output>
+      Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
+      SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
+      Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>
+      ValueMatch: MessageTypeDefinition<_remora_v1_ValueMatch, _remora_v1_ValueMatch__Output>
+      Workload: MessageTypeDefinition<_remora_v1_Workload, _remora_v1_Workload__Output>
+    }
+  }
+}
+

@@ -1,0 +1,32 @@
+import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from '../../remora/v1/HttpRule.ts';
+import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from '../../remora/v1/Policy.ts';
+
+/**
+ * The rules of one service port, in order of precedence: the first match is
+ * taken. With `route_bound` set, a request that matches none is answered with
+ * 404; otherwise it goes to the service itself.
+ */
+export interface PortRoutes {
+  'port'?: (number);
+  'routeBound'?: (boolean);
+  'rules'?: (_remora_v1_HttpRule)[];
+  /**
+   * For requests that no rule took, and for connections that are not HTTP.
+   */
+  'policy'?: (_remora_v1_Policy | null);
+}
+
+/**
+ * The rules of one service port, in order of precedence: the first match is
+ * taken. With `route_bound` set, a request that matches none is answered with
+ * 404; otherwise it goes to the service itself.
+ */
+export interface PortRoutes__Output {
+  'port': (number);
+  'routeBound': (boolean);
+  'rules': (_remora_v1_HttpRule__Output)[];
+  /**
+   * For requests that no rule took, and for connections that are not HTTP.
+   */
+  'policy': (_remora_v1_Policy__Output | null);
+}

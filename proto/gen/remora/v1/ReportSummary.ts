@@ -1,0 +1,5 @@
+export interface ReportSummary {
+}
+
+export interface ReportSummary__Output {
+}

@@ -1,0 +1,33 @@
+import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from '../../remora/v1/Port.ts';
+
+export interface Settings {
+  /**
+   * The workload this pod belongs to, for example the Deployment's name.
+   */
+  'workload'?: (string);
+  'trustDomain'?: (string);
+  /**
+   * Protocols of the pod's own ports, from the services that select it.
+   */
+  'inboundPorts'?: (_remora_v1_Port)[];
+  /**
+   * Elections in which this pod is a candidate.
+   */
+  'elections'?: (string)[];
+}
+
+export interface Settings__Output {
+  /**
+   * The workload this pod belongs to, for example the Deployment's name.
+   */
+  'workload': (string);
+  'trustDomain': (string);
+  /**
+   * Protocols of the pod's own ports, from the services that select it.
+   */
+  'inboundPorts': (_remora_v1_Port__Output)[];
+  /**
+   * Elections in which this pod is a candidate.
+   */
+  'elections': (string)[];
+}

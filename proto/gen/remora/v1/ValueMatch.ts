@@ -1,0 +1,9 @@
+export interface ValueMatch {
+  'name'?: (string);
+  'exact'?: (string);
+}
+
+export interface ValueMatch__Output {
+  'name': (string);
+  'exact': (string);
+}

@@ -1,0 +1,75 @@
+/**
+ * Names and numbers on which all processes agree, and users rely: labels,
+ * annotations, ports. Beside the messages because both are the contract.
+ */
+
+/** The API group of our own resources, and the prefix of labels and annotations. */
+export const GROUP = 'remora.dev';
+
+/** On a namespace: `enabled` opts in. On a pod (label or annotation): `disabled` opts out. */
+export const INJECT_LABEL = 'remora.dev/inject';
+
+/** Set on pods by the injector: this pod has a sidecar that speaks mTLS. */
+export const SIDECAR_LABEL = 'remora.dev/sidecar';
+export const SIDECAR_LABEL_VALUE = 'enabled';
+
+/** Names of a pod's annotations. */
+export const ANNOTATION = {
+  /** Set by the injector; a pod that carries it is not patched again. Holds the injector's version. */
+  injected: 'remora.dev/injected',
+  /** The port of the pod's trunk, where it is not the usual one. */
+  trunkPort: 'remora.dev/trunk-port',
+  /** Comma-separated ports that bypass the sidecar. */
+  excludeInboundPorts: 'remora.dev/exclude-inbound-ports',
+  excludeOutboundPorts: 'remora.dev/exclude-outbound-ports',
+  /** Comma-separated CIDRs that outbound connections reach directly. */
+  excludeOutboundCidrs: 'remora.dev/exclude-outbound-cidrs',
+  /** Resources of the sidecar container, as in a pod: `100m`, `128Mi`. */
+  cpuRequest: 'remora.dev/proxy-cpu-request',
+  cpuLimit: 'remora.dev/proxy-cpu-limit',
+  memoryRequest: 'remora.dev/proxy-memory-request',
+  memoryLimit: 'remora.dev/proxy-memory-limit',
+  /** `debug`, `info`, `warn` or `error`. */
+  logLevel: 'remora.dev/proxy-log-level',
+} as const;
+
+export const PORT = {
+  outbound: 15001,
+  inbound: 15006,
+  trunk: 15008,
+  localApi: 15004,
+  admin: 15000,
+  health: 15020,
+  controlPlane: 15010,
+  controlPlaneAdmin: 15014,
+  injector: 15443,
+} as const;
+
+/** User and group of the sidecar: its own connections are not redirected. */
+export const SIDECAR_UID = 15137;
+
+export const CONTAINER = { init: 'remora-init', proxy: 'remora-proxy' } as const;
+
+/** Audience of the service-account tokens that sidecars show to the control plane. */
+export const TOKEN_AUDIENCE = 'remora';
+
+/** The control plane's namespace, unless the chart is installed elsewhere. */
+export const SYSTEM_NAMESPACE = 'remora-system';
+
+/** ConfigMap with the roots of trust that the control plane keeps in each namespace that opted in. */
+export const TRUST_BUNDLE = { configMap: 'remora-trust-bundle', key: 'roots.pem' } as const;
+
+/** The service account under which the injector asks for its serving certificate. */
+export const INJECTOR_NAME = 'remora-injector';
+export const CONTROL_PLANE_NAME = 'remora-control-plane';
+
+/** `controllerName` in the status of routes and policies. */
+export const CONTROLLER_NAME = 'remora.dev/mesh';
+
+/** Features of resources (`Resource.requires`) that this release knows. */
+export const FEATURES: readonly string[] = ['policy.v1'];
+
+/** `spiffe://<trust-domain>/ns/<namespace>/sa/<service-account>` */
+export function spiffeId(trustDomain: string, namespace: string, serviceAccount: string): string {
+  return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+}

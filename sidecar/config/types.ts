@@ -1,0 +1,157 @@
+/**
+ * What a sidecar knows, in the sidecar's own terms. Everything past `decode.ts`
+ * uses these; they import nothing. Values are immutable: a push replaces them.
+ */
+
+export type Protocol = 'detect' | 'http1' | 'http2' | 'grpc' | 'tcp' | 'tls';
+
+export interface Port {
+  readonly port: number;
+  readonly name: string;
+  readonly protocol: Protocol;
+}
+
+/** About this sidecar itself. */
+export interface Settings {
+  /** The workload this pod belongs to. */
+  readonly workload: string;
+  readonly trustDomain: string;
+  /** Protocols of the pod's own ports; a port that is not listed is detected. */
+  readonly inboundPorts: readonly Port[];
+  /** Names of the elections in which this pod is a candidate. */
+  readonly elections: readonly string[];
+}
+
+/** `<namespace>/<name>` of a Kubernetes Service. */
+export type ServiceName = string;
+
+/** The index entry of a service: enough to recognise a connection to it. */
+export interface Service {
+  readonly namespace: string;
+  readonly name: string;
+  /** Cluster IPs; empty for a headless service. */
+  readonly addresses: readonly string[];
+  readonly ports: readonly Port[];
+}
+
+export interface Workload {
+  readonly address: string;
+  readonly pod: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly serviceAccount: string;
+  readonly node: string;
+  readonly zone: string;
+  /** The port of the pod's sidecar for mTLS; 0 when it has none. */
+  readonly trunkPort: number;
+}
+
+export interface Endpoint {
+  readonly address: string;
+  /** From the service's port to the port on which the pod answers. */
+  readonly ports: ReadonlyMap<number, number>;
+  readonly workload: Workload;
+}
+
+export interface Endpoints {
+  readonly service: ServiceName;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Routes {
+  readonly service: ServiceName;
+  readonly ports: readonly PortRoutes[];
+}
+
+export interface PortRoutes {
+  readonly port: number;
+  /** With routes bound, a request that matches no rule is answered with 404. */
+  readonly routeBound: boolean;
+  /** In order of precedence: the first match is taken. */
+  readonly rules: readonly HttpRule[];
+  /** For requests that no rule took, and connections that are not HTTP. */
+  readonly policy: Policy;
+}
+
+export interface HttpRule {
+  /** `<kind>/<namespace>/<name>/<rule name or index>` */
+  readonly name: string;
+  /** Any of these; none means every request. */
+  readonly matches: readonly HttpMatch[];
+  readonly backends: readonly Backend[];
+  readonly policy: Policy;
+}
+
+export type PathMatch =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'exact'; readonly value: string }
+  /** By segment: `/a` takes `/a` and `/a/b`, not `/ab`. */
+  | { readonly kind: 'prefix'; readonly value: string };
+
+export interface HttpMatch {
+  readonly path: PathMatch;
+  /** Undefined means any. */
+  readonly method: string | undefined;
+  /** Names in lower case. */
+  readonly headers: readonly ValueMatch[];
+  readonly query: readonly ValueMatch[];
+}
+
+export interface ValueMatch {
+  readonly name: string;
+  readonly exact: string;
+}
+
+export type Backend =
+  | {
+      readonly kind: 'service';
+      readonly service: ServiceName;
+      readonly port: number;
+      readonly weight: number;
+    }
+  /** Its share of the requests is answered with 500. */
+  | { readonly kind: 'invalid'; readonly reason: string; readonly weight: number };
+
+/** An undefined field means the mesh default (`policy/defaults.ts`); 0 ms means no limit. */
+export interface Policy {
+  /** The TrafficPolicies merged here, `<namespace>/<name>`. */
+  readonly sources: readonly string[];
+  readonly requestTimeoutMs: number | undefined;
+  readonly perTryTimeoutMs: number | undefined;
+  readonly connectTimeoutMs: number | undefined;
+  readonly idleTimeoutMs: number | undefined;
+  readonly retries: Retries | undefined;
+  readonly circuitBreaker: CircuitBreaker | undefined;
+}
+
+export interface Retries {
+  /** Further tries after the first. */
+  readonly attempts: number;
+  readonly statusCodes: ReadonlySet<number>;
+  readonly connectFailure: boolean;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+  /** At most this share of the requests, in percent, may be retries, but always `budgetMinPerSecond`. */
+  readonly budgetPercent: number;
+  readonly budgetMinPerSecond: number;
+}
+
+export interface CircuitBreaker {
+  /** An endpoint leaves the balancer after this many errors in a row. */
+  readonly consecutiveErrors: number;
+  readonly ejectionMs: number;
+  /** Of the endpoints of one service, at most this share is out at a time. */
+  readonly maxEjectedPercent: number;
+}
+
+/** Everything that is in force, as one immutable value. */
+export interface Config {
+  /** The hash that the control plane gave this state; a static file's is `static`. */
+  readonly version: string;
+  readonly settings: Settings;
+  readonly services: ReadonlyMap<ServiceName, Service>;
+  readonly routes: ReadonlyMap<ServiceName, Routes>;
+  readonly endpoints: ReadonlyMap<ServiceName, Endpoints>;
+  /** By address. An entry of `null` says that nobody of the mesh answers there. */
+  readonly workloads: ReadonlyMap<string, Workload | null>;
+}

@@ -1,0 +1,52 @@
+/**
+ * What the data path tells of itself. The receiver counts; it must not throw and
+ * must not block. Records are read during the call only, so a caller may reuse one.
+ */
+export interface TrafficObserver {
+  requestFinished(record: RequestRecord): void;
+  connectionOpened(record: ConnectionRecord): void;
+  connectionClosed(record: ConnectionRecord, bytesSent: number, bytesReceived: number): void;
+  /** A request was tried again. */
+  retried(service: string, reason: string): void;
+  /** An endpoint was taken out of the balancer, or came back. */
+  ejected(service: string, endpoint: string): void;
+  restored(service: string, endpoint: string): void;
+}
+
+export type Direction = 'outbound' | 'inbound';
+
+export interface Party {
+  readonly namespace: string;
+  readonly workload: string;
+}
+
+export const UNKNOWN_PARTY: Party = { namespace: 'unknown', workload: 'unknown' };
+
+export interface RequestRecord {
+  direction: Direction;
+  source: Party;
+  destination: Party;
+  /** `<namespace>/<name>`, empty when no service was called. */
+  service: string;
+  /** The HTTPRoute rule that took it, or empty. */
+  route: string;
+  mutualTls: boolean;
+  method: string;
+  /** What the client got; 0 when it got no response. */
+  status: number;
+  /** The stable code when Remora ended it, else empty. */
+  errorCode: string;
+  durationMs: number;
+  /** Bodies and heads, as on the wire. */
+  requestBytes: number;
+  responseBytes: number;
+}
+
+export interface ConnectionRecord {
+  direction: Direction;
+  source: Party;
+  destination: Party;
+  service: string;
+  mutualTls: boolean;
+  protocol: 'http' | 'tcp';
+}

@@ -1,0 +1,53 @@
+/**
+ * A byte pipe with backpressure: a TCP socket, a TLS socket, or a stream of the
+ * trunk. Nothing above it knows which. It may be half-closed in each direction.
+ *
+ * A transport starts paused; bytes arrive after `resume`. Its handler can be
+ * replaced at any time between two callbacks, which is how a connection passes
+ * from detection to a codec.
+ */
+export interface Transport {
+  readonly peer: Peer;
+
+  attach(handler: TransportHandler): void;
+
+  /**
+   * Takes the bytes; the caller must not change them afterwards. False asks to
+   * wait for `onDrain`; the bytes are taken nonetheless.
+   */
+  write(bytes: Buffer): boolean;
+
+  /** No more bytes from us; the other direction stays open. */
+  end(): void;
+
+  /** Both directions end now; what was written and not sent is lost. `onClose` follows. */
+  destroy(error?: Error): void;
+
+  pause(): void;
+  resume(): void;
+}
+
+export interface TransportHandler {
+  /** The receiver owns the bytes. */
+  onData(bytes: Buffer): void;
+  /** The peer sends no more; writing is still possible. */
+  onEnd(): void;
+  onDrain(): void;
+  /** Both directions are over. Called once, and nothing is called after it. */
+  onClose(error: Error | undefined): void;
+}
+
+/** Who is at the other end. */
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+  /** The SPIFFE ID that mTLS proved; undefined on plain text. */
+  readonly identity: string | undefined;
+  /** What a trunk's opener says of itself; its namespace was checked against the identity. */
+  readonly workload: PeerWorkload | undefined;
+}
+
+export interface PeerWorkload {
+  readonly namespace: string;
+  readonly workload: string;
+}

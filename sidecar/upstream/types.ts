@@ -1,0 +1,61 @@
+import type { MeshError } from '../../runtime/errors.ts';
+import type { Endpoint } from '../config/types.ts';
+import type { Transport } from '../transport.ts';
+
+/**
+ * Where requests for one port of one service go: its endpoints, the balancer
+ * over them, the ejected ones, and a pool of idle connections to each. Lives as
+ * long as the service and port exist; configurations come and go above it.
+ */
+export interface Cluster {
+  /** `<namespace>/<name>:<port>` */
+  readonly name: string;
+
+  /**
+   * Picks an endpoint and gives a connection to it, from the pool or new. One of
+   * the callbacks is called, once, possibly before `acquire` returns.
+   *
+   * Error codes: `no-endpoints`, `no-healthy-endpoint`, `endpoints-unknown` (the
+   * details have not arrived from the control plane), `connect-failed`,
+   * `connect-timeout`, `peer-identity-mismatch`.
+   */
+  acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition;
+}
+
+export interface AcquireRequest {
+  /** Endpoints that earlier tries of the same request used: avoided while there are others. */
+  readonly tried: readonly Endpoint[];
+  readonly connectTimeoutMs: number;
+  /** False for a connection of its own, as opaque TCP and upgrades need. */
+  readonly pooled: boolean;
+}
+
+export interface AcquireWaiter {
+  onConnection(connection: UpstreamConnection): void;
+  /** `endpoint` is the one that could not be reached, when one was picked. */
+  onError(error: MeshError, endpoint: Endpoint | undefined): void;
+}
+
+export interface Acquisition {
+  /** The waiter is not called any more; a connection under way goes to the pool. */
+  cancel(): void;
+}
+
+/** A transport on loan. Ends with exactly one `release` or with the transport's `onClose`. */
+export interface UpstreamConnection {
+  readonly transport: Transport;
+  readonly endpoint: Endpoint;
+  /** It carried a request before: a reset before any response byte may be staleness. */
+  readonly reused: boolean;
+  /** Protected by mTLS to the endpoint's own identity. */
+  readonly mutualTls: boolean;
+
+  /** Feeds the balancer and the circuit breaker; once for each try. */
+  report(outcome: AttemptOutcome): void;
+
+  /** Back to the pool, or destroyed when the codec could not leave it clean. */
+  release(reusable: boolean): void;
+}
+
+/** `error` counts against the endpoint: a 5xx, a reset, a timeout of the try. */
+export type AttemptOutcome = 'success' | 'error' | 'cancelled';
