@@ -183,10 +183,9 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
 }
 
 function decodePort(port: Port__Output, at: Place): Port {
-  const protocol = PROTOCOLS[port.protocol];
-  if (protocol === undefined) {
+  const protocol =
+    PROTOCOLS[port.protocol] ??
     at.in('protocol').fail(`the value ${port.protocol} is unknown to this sidecar`);
-  }
   return { port: at.in('port').port(port.port), name: port.name, protocol };
 }
 

@@ -1,0 +1,208 @@
+import { Series } from './series.ts';
+import type { ConnectionRecord, Party, RequestRecord, TrafficObserver } from './types.ts';
+
+/** Bucket i of the duration histogram counts durations below 2^i ms, the last bucket the rest. */
+export const DURATION_BOUNDS_MS: readonly number[] = Array.from({ length: 17 }, (_, i) => 2 ** i);
+export const DURATION_BUCKETS = DURATION_BOUNDS_MS.length + 1;
+
+/** Columns of a request row; the histogram begins at `buckets`. */
+export const REQUEST = {
+  count: 0,
+  durationMs: 1,
+  requestBytes: 2,
+  responseBytes: 3,
+  buckets: 4,
+} as const;
+
+/** Columns of a connection row. */
+export const CONNECTION = { opened: 0, active: 1, bytesSent: 2, bytesReceived: 3 } as const;
+
+export interface RequestLabels extends Omit<ConnectionLabels, 'protocol'> {
+  readonly route: string;
+  readonly method: string;
+  /** Empty when there was no response. */
+  readonly status: string;
+  readonly errorCode: string;
+}
+
+export type ConnectionLabels = Readonly<ConnectionRecord>;
+
+/** Every other method counts as `_OTHER`, as OpenTelemetry asks. */
+const METHODS = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QUERY'.split(' '));
+
+/** Status codes as text, made once. */
+const STATUS_TEXT = Array.from({ length: 600 }, (_, status) => (status === 0 ? '' : `${status}`));
+
+const OVERFLOW: Party = { namespace: 'overflow', workload: 'overflow' };
+
+/**
+ * Counts what the data path reports. Past `maxSeries` combinations of labels, new
+ * ones share one `overflow` row per direction, so that strangers who vary what
+ * they send cannot fill the memory.
+ */
+export class Counters implements TrafficObserver {
+  readonly requests: Series<RequestLabels>;
+  readonly connections: Series<ConnectionLabels>;
+  readonly retries: Series<{ readonly service: string; readonly reason: string }>;
+  readonly ejections: Series<{ readonly service: string }>;
+  readonly #ejected = new Map<string, Set<string>>();
+  /** One key for all look-ups: nothing is allocated for a row that exists. */
+  readonly #key: string[] = [];
+
+  constructor(maxSeries = 2000) {
+    this.requests = new Series(REQUEST.buckets + DURATION_BUCKETS, maxSeries);
+    this.connections = new Series(4, maxSeries);
+    this.retries = new Series(1, maxSeries);
+    this.ejections = new Series(1, maxSeries);
+  }
+
+  requestFinished(record: RequestRecord): void {
+    const { requests } = this;
+    const base = this.#requestRow(record);
+    requests.add(base, REQUEST.count, 1);
+    requests.add(base, REQUEST.durationMs, record.durationMs);
+    requests.add(base, REQUEST.requestBytes, record.requestBytes);
+    requests.add(base, REQUEST.responseBytes, record.responseBytes);
+    requests.add(base, REQUEST.buckets + durationBucket(record.durationMs), 1);
+  }
+
+  connectionOpened(record: ConnectionRecord): void {
+    const base = this.#connectionRow(record);
+    this.connections.add(base, CONNECTION.opened, 1);
+    this.connections.add(base, CONNECTION.active, 1);
+  }
+
+  connectionClosed(record: ConnectionRecord, bytesSent: number, bytesReceived: number): void {
+    const base = this.#connectionRow(record);
+    this.connections.add(base, CONNECTION.active, -1);
+    this.connections.add(base, CONNECTION.bytesSent, bytesSent);
+    this.connections.add(base, CONNECTION.bytesReceived, bytesReceived);
+  }
+
+  retried(service: string, reason: string): void {
+    const { retries } = this;
+    let base = retries.find([service, reason]);
+    if (base < 0) {
+      if (retries.full) service = 'overflow';
+      base = retries.find([service, reason]);
+      if (base < 0) base = retries.create([service, reason], { service, reason });
+    }
+    retries.add(base, 0, 1);
+  }
+
+  ejected(service: string, endpoint: string): void {
+    let endpoints = this.#ejected.get(service);
+    if (endpoints === undefined) {
+      endpoints = new Set();
+      this.#ejected.set(service, endpoints);
+    }
+    endpoints.add(endpoint);
+    let base = this.ejections.find([service]);
+    if (base < 0) base = this.ejections.create([service], { service });
+    this.ejections.add(base, 0, 1);
+  }
+
+  restored(service: string, endpoint: string): void {
+    this.#ejected.get(service)?.delete(endpoint);
+  }
+
+  /** How many endpoints of each service are out of the balancer now. */
+  *ejectedEndpoints(): Iterable<[service: string, count: number]> {
+    for (const [service, endpoints] of this.#ejected) yield [service, endpoints.size];
+  }
+
+  #requestRow(record: RequestRecord): number {
+    const { requests } = this;
+    const { source, destination } = record;
+    const method = METHODS.has(record.method) ? record.method : '_OTHER';
+    const status = STATUS_TEXT[record.status] ?? `${record.status}`;
+    const key = this.#key;
+    key.length = 11;
+    key[0] = record.direction;
+    key[1] = record.mutualTls ? 'true' : 'false';
+    key[2] = source.workload;
+    key[3] = source.namespace;
+    key[4] = destination.workload;
+    key[5] = destination.namespace;
+    key[6] = record.service;
+    key[7] = record.route;
+    key[8] = method;
+    key[9] = status;
+    key[10] = record.errorCode;
+    const found = requests.find(key);
+    if (found >= 0) return found;
+    if (!requests.full) return requests.create(key, requestLabels(record, method, status));
+    key.fill('overflow', 2);
+    const overflow = requests.find(key);
+    return overflow >= 0
+      ? overflow
+      : requests.create(key, {
+          ...requestLabels(record, '_OTHER', ''),
+          source: OVERFLOW,
+          destination: OVERFLOW,
+          service: 'overflow',
+          route: 'overflow',
+          errorCode: 'overflow',
+        });
+  }
+
+  #connectionRow(record: ConnectionRecord): number {
+    const { connections } = this;
+    const { source, destination } = record;
+    const key = this.#key;
+    key.length = 8;
+    key[0] = record.direction;
+    key[1] = record.mutualTls ? 'true' : 'false';
+    key[2] = record.protocol;
+    key[3] = source.workload;
+    key[4] = source.namespace;
+    key[5] = destination.workload;
+    key[6] = destination.namespace;
+    key[7] = record.service;
+    const found = connections.find(key);
+    if (found >= 0) return found;
+    if (!connections.full) return connections.create(key, connectionLabels(record));
+    key.fill('overflow', 3);
+    const overflow = connections.find(key);
+    return overflow >= 0
+      ? overflow
+      : connections.create(key, {
+          ...connectionLabels(record),
+          source: OVERFLOW,
+          destination: OVERFLOW,
+          service: 'overflow',
+        });
+  }
+}
+
+/** The bucket of a duration: the first whose bound is above it. */
+export function durationBucket(durationMs: number): number {
+  const wholeMs = Math.min(Math.max(durationMs, 0), 2 ** 30);
+  return Math.min(32 - Math.clz32(wholeMs), DURATION_BUCKETS - 1);
+}
+
+/** Copies: the caller may reuse its record. */
+function requestLabels(record: RequestRecord, method: string, status: string): RequestLabels {
+  return {
+    direction: record.direction,
+    source: { ...record.source },
+    destination: { ...record.destination },
+    service: record.service,
+    route: record.route,
+    mutualTls: record.mutualTls,
+    method,
+    status,
+    errorCode: record.errorCode,
+  };
+}
+
+function connectionLabels(record: ConnectionRecord): ConnectionLabels {
+  return {
+    direction: record.direction,
+    source: { ...record.source },
+    destination: { ...record.destination },
+    service: record.service,
+    mutualTls: record.mutualTls,
+    protocol: record.protocol,
+  };
+}
