@@ -1,0 +1,4 @@
+/** One request and its response on their way through. */
+export interface Exchange {
+  readonly startedMs: number;
+}

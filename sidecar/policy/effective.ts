@@ -1,0 +1,24 @@
+import type { RetryBudget } from './budget.ts';
+
+/** A policy with the mesh's defaults filled in. 0 ms means no limit. */
+export interface EffectivePolicy {
+  /** From the request's head to the end of its response, over all tries. */
+  readonly requestTimeoutMs: number;
+  /** From the start of a try to the head of its response. */
+  readonly perTryTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** Without a byte in either direction, of an exchange or between two. */
+  readonly idleTimeoutMs: number;
+  readonly retries: EffectiveRetries | undefined;
+}
+
+export interface EffectiveRetries {
+  /** Further tries after the first. */
+  readonly attempts: number;
+  readonly statusCodes: ReadonlySet<number>;
+  readonly connectFailure: boolean;
+  readonly backoffBaseMs: number;
+  readonly backoffMaxMs: number;
+  /** Shared by all that goes to the same cluster; outlives configurations. */
+  readonly budget: RetryBudget;
+}

@@ -1,0 +1,32 @@
+import type { MeshError } from '../../runtime/errors.ts';
+import type { RequestHead } from '../http1/message.ts';
+import type { EffectivePolicy } from '../policy/effective.ts';
+import type { Layer } from '../policy/layer.ts';
+import type { Party } from '../telemetry/types.ts';
+import type { Cluster } from '../upstream/types.ts';
+
+/** What was decided for a request when it arrived; it keeps this to its end. */
+export interface Route {
+  /** The HTTPRoute rule that took it; empty when none did. */
+  readonly name: string;
+  readonly cluster: Cluster;
+  readonly policy: EffectivePolicy;
+  readonly layers: readonly Layer[];
+}
+
+/** The rules in force for one destination. */
+export interface RouteTable {
+  /** Error codes: `no-route`, `invalid-backend`. */
+  select(head: RequestHead): Route | MeshError;
+}
+
+/** Where a request goes before its rules are asked. */
+export interface HttpTarget {
+  /** `<namespace>/<name>`; empty when no service was called. */
+  readonly service: string;
+  /** Becomes the Host of a request that came without one, as HTTP/1.0 allows. */
+  readonly authority: string;
+  /** For the records of requests that reach no endpoint. */
+  readonly destination: Party;
+  readonly routes: RouteTable;
+}
