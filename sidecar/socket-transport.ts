@@ -1,0 +1,145 @@
+import { constants, type Http2Stream } from 'node:http2';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { MeshError } from '../runtime/errors.ts';
+import type { Peer, Transport, TransportHandler } from './transport.ts';
+
+/** Transports that wrote in this turn of the event loop. */
+let unflushed: SocketTransport[] = [];
+
+function flushAll(): void {
+  const transports = unflushed;
+  unflushed = [];
+  for (const transport of transports) transport.flush();
+}
+
+/**
+ * A {@link Transport} over a Node stream: a TCP socket, a TLS socket or a stream
+ * of the trunk. Sockets must have been made with `allowHalfOpen`.
+ *
+ * Writes of one turn of the event loop leave in one system call, because what
+ * costs a proxy is the number of writes.
+ */
+export class SocketTransport implements Transport {
+  readonly peer: Peer;
+  /** Told once, after the handler: for who lends transports and must know of their end. */
+  onClosed: (() => void) | undefined;
+  bytesRead = 0;
+  bytesWritten = 0;
+  readonly #stream: Duplex;
+  #handler: TransportHandler | undefined;
+  #corked = false;
+  #endReceived = false;
+  #endSent = false;
+  #destroyedHere = false;
+  #closed = false;
+  #error: Error | undefined;
+
+  constructor(stream: Duplex, peer: Peer) {
+    this.peer = peer;
+    this.#stream = stream;
+    // Before the listener for data, which would set the stream flowing.
+    stream.pause();
+    stream.on('data', (bytes: Buffer) => {
+      this.bytesRead += bytes.length;
+      this.#handler?.onData(bytes);
+    });
+    stream.on('end', () => {
+      this.#endReceived = true;
+      this.#handler?.onEnd();
+    });
+    stream.on('drain', () => this.#handler?.onDrain());
+    stream.on('error', (error: Error) => {
+      this.#error ??= error;
+    });
+    stream.on('close', () => this.#onClose());
+  }
+
+  /** No longer usable, or about to close. */
+  get closed(): boolean {
+    return this.#closed || this.#destroyedHere || this.#stream.destroyed;
+  }
+
+  /** The peer has ended its direction, or all is over: nothing new can be asked of it. */
+  get finished(): boolean {
+    return this.closed || this.#endReceived || this.#endSent;
+  }
+
+  attach(handler: TransportHandler): void {
+    this.#handler = handler;
+    if (!this.#endReceived && !this.#closed) return;
+    // What the handler before was told, the new one must know as well.
+    process.nextTick(() => {
+      if (this.#handler !== handler) return;
+      if (this.#closed) handler.onClose(this.#error);
+      else handler.onEnd();
+    });
+  }
+
+  write(bytes: Buffer): boolean {
+    this.bytesWritten += bytes.length;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      if (unflushed.length === 0) setImmediate(flushAll);
+      unflushed.push(this);
+    }
+    return this.#stream.write(bytes);
+  }
+
+  /** Sends what was written in this turn; happens by itself. */
+  flush(): void {
+    if (!this.#corked) return;
+    this.#corked = false;
+    if (!this.#stream.destroyed) this.#stream.uncork();
+  }
+
+  end(): void {
+    if (this.#endSent || this.closed) return;
+    this.#endSent = true;
+    this.#stream.end();
+  }
+
+  destroy(error?: Error): void {
+    if (this.#destroyedHere || this.#closed) return;
+    this.#destroyedHere = true;
+    this.#error ??= error;
+    if (isHttp2Stream(this.#stream)) {
+      // A reset with no error would look like a clean end to the peer.
+      this.#stream.close(constants.NGHTTP2_CANCEL);
+      this.#stream.destroy();
+    } else if (error !== undefined && isPlainSocket(this.#stream)) {
+      // A reset, so that the peer does not take what it has for all there was.
+      this.#stream.resetAndDestroy();
+    } else {
+      this.#stream.destroy();
+    }
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  #onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (!this.#destroyedHere && !(this.#endReceived && this.#endSent)) {
+      this.#error ??= new MeshError('connection-reset', 'the peer cut the connection');
+    }
+    this.#handler?.onClose(this.#error);
+    this.onClosed?.();
+  }
+}
+
+function isPlainSocket(stream: Duplex): stream is Socket {
+  return stream instanceof Socket && !(stream instanceof TLSSocket);
+}
+
+function isHttp2Stream(stream: Duplex): stream is Http2Stream & Duplex {
+  return 'rstCode' in stream;
+}
