@@ -42,6 +42,7 @@ export class ConfigStore implements ConfigView {
   readonly #wantedServices = new Set<ServiceName>();
   /** In order of last use, the oldest first. */
   readonly #wantedAddresses = new Set<string>();
+  #check: ((next: Config) => void) | undefined;
   #onWanted: ((wanted: Wanted) => void) | undefined;
   #onForgotten: (() => void) | undefined;
 
@@ -74,6 +75,14 @@ export class ConfigStore implements ConfigView {
     this.#onForgotten = forgotten;
   }
 
+  /**
+   * A last step before a configuration comes into force, such as compiling it:
+   * when it throws, everything stays as it was, and `apply` or `replace` throws on.
+   */
+  checkWith(check: (next: Config) => void): void {
+    this.#check = check;
+  }
+
   wantService(service: ServiceName): void {
     if (this.#wantedServices.has(service)) return;
     this.#wantedServices.add(service);
@@ -93,19 +102,30 @@ export class ConfigStore implements ConfigView {
   /** Takes a decoded push: all of it becomes visible at once. */
   apply(push: DecodedPush): void {
     const draft = new Draft(this.#current);
+    for (const resource of push.resources) draft.set(resource);
+    for (const { kind, key } of push.removed) draft.remove(kind, key);
+    const next = draft.finish(push.version);
+    this.#check?.(next);
+    for (const { name, version } of push.resources) this.#held.set(name, version);
+    for (const { name } of push.removed) this.#held.delete(name);
+    this.#publish(next);
+  }
+
+  /** Takes a kept configuration: what it has details of is wanted again. */
+  restore(push: DecodedPush): void {
+    this.apply(push);
     for (const resource of push.resources) {
-      this.#held.set(resource.name, resource.version);
-      draft.set(resource);
+      if (resource.kind === 'routes' || resource.kind === 'endpoints') {
+        this.#wantedServices.add(resource.key);
+      } else if (resource.kind === 'workload') {
+        this.#wantedAddresses.add(resource.key);
+      }
     }
-    for (const { name, kind, key } of push.removed) {
-      this.#held.delete(name);
-      draft.remove(kind, key);
-    }
-    this.#publish(draft.finish(push.version));
   }
 
   /** Takes a whole configuration, as a static file gives it. */
   replace(config: Config): void {
+    this.#check?.(config);
     this.#publish(config);
   }
 
