@@ -5,6 +5,21 @@ export interface KubernetesObject {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: ObjectMeta;
+  /**
+   * Set when the metadata can be read but the rest cannot be understood or is
+   * not supported. The object stands for its status alone then; what is in
+   * force is the last one without.
+   */
+  readonly invalid?: InvalidSpec;
+}
+
+export interface InvalidSpec {
+  /** As in a condition: `Invalid`, `UnsupportedValue`. */
+  readonly reason: string;
+  /** An operator's sentence. */
+  readonly message: string;
+  /** Where in the object, for the line in a file. */
+  readonly path: readonly (string | number)[];
 }
 
 export interface ObjectMeta {

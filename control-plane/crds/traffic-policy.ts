@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import {
+  acceptedColumns,
+  type CustomResource,
+  conditions,
+  duration,
+  durationMs,
+  withRules,
+} from './custom-resource.ts';
+
+const targetRef = withRules(
+  z.strictObject({
+    group: z
+      .string()
+      .max(253)
+      .default('')
+      .describe('Empty for a Service, gateway.networking.k8s.io for an HTTPRoute.'),
+    kind: z.string().min(1).max(63).describe('Service or HTTPRoute.'),
+    name: z.string().min(1).max(253).describe("A name in the policy's own namespace."),
+  }),
+  'What the policy applies to.',
+  [
+    {
+      cel: "(self.group == '' && self.kind == 'Service') || (self.group == 'gateway.networking.k8s.io' && self.kind == 'HTTPRoute')",
+      holds: ({ group, kind }) =>
+        (group === '' && kind === 'Service') ||
+        (group === 'gateway.networking.k8s.io' && kind === 'HTTPRoute'),
+      message:
+        'a target is a Service (group "") or an HTTPRoute (group "gateway.networking.k8s.io")',
+    },
+  ],
+);
+
+const targetRefs = withRules(
+  z.array(targetRef).min(1).max(16),
+  'The Services and HTTPRoutes, in the same namespace, to which the policy applies.',
+  [
+    {
+      cel: 'self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name))',
+      holds: (refs) =>
+        new Set(refs.map((ref) => `${ref.group}/${ref.kind}/${ref.name}`)).size === refs.length,
+      message: 'a target may be named only once',
+    },
+  ],
+);
+
+const timeouts = withRules(
+  z.strictObject({
+    request: duration(
+      'From the request to the end of the response, all tries together. 0s means no limit.',
+    ).optional(),
+    perTry: duration('The same for one try. 0s means no limit.').optional(),
+    connect: duration('For opening a connection.', '1ms').optional(),
+    idle: duration(
+      'A connection on which nothing has moved for this long is closed. 0s means no limit.',
+    ).optional(),
+  }),
+  'Time limits. What is absent has the default of the mesh.',
+  [
+    {
+      cel: "!has(self.perTry) || !has(self.request) || duration(self.request) == duration('0s') || duration(self.perTry) <= duration(self.request)",
+      holds: ({ perTry, request }) =>
+        perTry === undefined ||
+        request === undefined ||
+        durationMs(request) === 0 ||
+        durationMs(perTry) <= durationMs(request),
+      message: 'perTry must not exceed request',
+    },
+  ],
+);
+
+const backoff = withRules(
+  z.strictObject({
+    base: duration('Before the first retry; doubled with each further one.', '1ms').default('25ms'),
+    max: duration('No pause is longer.', '1ms').default('250ms'),
+  }),
+  'Pauses between tries. Each is drawn at random up to its length.',
+  [
+    {
+      cel: 'duration(self.base) <= duration(self.max)',
+      holds: ({ base, max }) => durationMs(base) <= durationMs(max),
+      message: 'base must not exceed max',
+    },
+  ],
+);
+
+const budget = z
+  .strictObject({
+    percent: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(20)
+      .describe('Of the requests, at most this share may be retries.'),
+    minPerSecond: z
+      .int()
+      .min(0)
+      .max(10_000)
+      .default(10)
+      .describe('So many retries a second are always allowed.'),
+  })
+  .describe('Keeps retries from multiplying the load of a service that is in trouble.');
+
+const retries = z
+  .strictObject({
+    attempts: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(2)
+      .describe('Further tries after the first. 0 turns retries off.'),
+    statusCodes: z.array(z.int().min(400).max(599)).max(32).default([502, 503, 504]).meta({
+      description: 'Responses that are tried again.',
+      'x-kubernetes-list-type': 'set',
+    }),
+    connectFailure: z
+      .boolean()
+      .default(true)
+      .describe('Whether a connection that could not be opened is tried again.'),
+    backoff: backoff.default({ base: '25ms', max: '250ms' }),
+    budget: budget.default({ percent: 20, minPerSecond: 10 }),
+  })
+  .describe('Which requests are tried again, and how often.');
+
+const circuitBreaker = z
+  .strictObject({
+    consecutiveErrors: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(5)
+      .describe('So many errors in a row take an endpoint out.'),
+    ejectionTime: duration('How long it stays out.', '1ms').default('30s'),
+    maxEjectedPercent: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(50)
+      .describe('Of the endpoints of a service, at most this share is out at a time.'),
+  })
+  .describe('Takes endpoints that keep failing out of the balancer for a while.');
+
+export const trafficPolicySpec = withRules(
+  z.strictObject({
+    targetRefs,
+    timeouts: timeouts.optional(),
+    retries: retries.optional(),
+    circuitBreaker: circuitBreaker.optional(),
+  }),
+  'What the policy demands.',
+  [
+    {
+      cel: 'has(self.timeouts) || has(self.retries) || has(self.circuitBreaker)',
+      holds: (spec) =>
+        spec.timeouts !== undefined ||
+        spec.retries !== undefined ||
+        spec.circuitBreaker !== undefined,
+      message: 'a policy needs at least one of timeouts, retries and circuitBreaker',
+    },
+  ],
+);
+
+export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
+  kind: 'TrafficPolicy',
+  plural: 'trafficpolicies',
+  singular: 'trafficpolicy',
+  shortNames: ['tpol'],
+  version: 'v1alpha1',
+  description:
+    'Time limits, retries and circuit breaking for calls to a Service or by an HTTPRoute.',
+  spec: trafficPolicySpec,
+  status: z.object({ conditions }),
+  printerColumns: [
+    { name: 'Kind', type: 'string', jsonPath: '.spec.targetRefs[0].kind' },
+    { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[0].name' },
+    ...acceptedColumns,
+  ],
+};
