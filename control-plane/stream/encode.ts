@@ -1,0 +1,160 @@
+import type { HttpMatch as HttpMatchMessage } from '../../proto/gen/remora/v1/HttpMatch.ts';
+import type { Policy as PolicyMessage } from '../../proto/gen/remora/v1/Policy.ts';
+import type { Protocol as ProtocolMessage } from '../../proto/gen/remora/v1/Protocol.ts';
+import type { Resource as ResourceMessage } from '../../proto/gen/remora/v1/Resource.ts';
+import type { Workload as WorkloadMessage } from '../../proto/gen/remora/v1/Workload.ts';
+import { v1 } from '../../proto/load.ts';
+import type {
+  HttpMatch,
+  HttpRule,
+  Policy,
+  Port,
+  Protocol,
+  Resource,
+  Routes,
+  Workload,
+} from '../model/types.ts';
+import type { VersionedResource } from '../snapshot/types.ts';
+
+/**
+ * The border between the model and the wire: the only file that knows both.
+ *
+ * A push is put together from serialised pieces. Protobuf merges messages whose
+ * bytes are joined, so each resource is serialised once, as a Push that holds
+ * nothing else, and its bytes serve every sidecar.
+ */
+
+const { responseSerialize } = v1.Config.service.Subscribe;
+
+const encoded = new WeakMap<VersionedResource, Buffer>();
+const encodedLists = new WeakMap<readonly VersionedResource[], Buffer>();
+
+/** A Push with this resource alone. */
+export function encodeResource(item: VersionedResource): Buffer {
+  let bytes = encoded.get(item);
+  if (bytes === undefined) {
+    const { name, version, resource } = item;
+    const message: ResourceMessage = { name, version, ...bodyOf(resource) };
+    if (resource.kind === 'routes' && hasPolicy(resource)) message.requires = ['policy.v1'];
+    bytes = responseSerialize({ resources: [message] });
+    encoded.set(item, bytes);
+  }
+  return bytes;
+}
+
+/** A Push with these resources. Remembered by the list: pass the same one for many sidecars. */
+export function encodeResources(items: readonly VersionedResource[]): Buffer {
+  let bytes = encodedLists.get(items);
+  if (bytes === undefined) {
+    bytes = Buffer.concat(items.map(encodeResource));
+    encodedLists.set(items, bytes);
+  }
+  return bytes;
+}
+
+/** A Push without resources. */
+export function encodePushHead(nonce: number, version: string, removed: readonly string[]): Buffer {
+  return responseSerialize({ nonce, version, removed: [...removed] });
+}
+
+function bodyOf(resource: Resource): Partial<ResourceMessage> {
+  switch (resource.kind) {
+    case 'settings':
+      return {
+        settings: {
+          workload: resource.workload,
+          trustDomain: resource.trustDomain,
+          inboundPorts: resource.inboundPorts.map(portMessage),
+          elections: [...resource.elections],
+        },
+      };
+    case 'service':
+      return {
+        service: {
+          namespace: resource.namespace,
+          name: resource.name,
+          addresses: [...resource.addresses],
+          ports: resource.ports.map(portMessage),
+        },
+      };
+    case 'routes':
+      return {
+        routes: {
+          service: resource.service,
+          ports: resource.ports.map((port) => ({
+            port: port.port,
+            routeBound: port.routeBound,
+            rules: port.rules.map(ruleMessage),
+            policy: policyMessage(port.policy),
+          })),
+        },
+      };
+    case 'endpoints':
+      return {
+        endpoints: {
+          service: resource.service,
+          endpoints: resource.endpoints.map((endpoint) => ({
+            address: endpoint.address,
+            ports: [...endpoint.ports],
+            workload: workloadMessage(endpoint.workload),
+          })),
+        },
+      };
+    case 'workload':
+      return { workload: workloadMessage(resource) };
+  }
+}
+
+const PROTOCOLS: Record<Protocol, ProtocolMessage> = {
+  detect: 'DETECT',
+  http1: 'HTTP1',
+  http2: 'HTTP2',
+  grpc: 'GRPC',
+  tcp: 'TCP',
+  tls: 'TLS',
+};
+
+function portMessage(port: Port) {
+  return { port: port.port, name: port.name, protocol: PROTOCOLS[port.protocol] };
+}
+
+function ruleMessage(rule: HttpRule) {
+  return {
+    name: rule.name,
+    matches: rule.matches.map(matchMessage),
+    backends: [...rule.backends],
+    policy: policyMessage(rule.policy),
+  };
+}
+
+function matchMessage(match: HttpMatch): HttpMatchMessage {
+  const message: HttpMatchMessage = { headers: [...match.headers], query: [...match.query] };
+  if (match.method !== undefined) message.method = match.method;
+  if (match.path?.kind === 'exact') message.exact = match.path.value;
+  if (match.path?.kind === 'prefix') message.prefix = match.path.value;
+  return message;
+}
+
+function policyMessage(policy: Policy): PolicyMessage {
+  const { retries, circuitBreaker, sources, ...timeouts } = policy;
+  const message: PolicyMessage = { sources: [...sources], ...timeouts };
+  if (retries !== undefined) {
+    message.retries = { ...retries, statusCodes: [...retries.statusCodes] };
+  }
+  if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
+  return message;
+}
+
+function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
+  return fields;
+}
+
+function hasPolicy(routes: Routes): boolean {
+  return routes.ports.some(
+    (port) => !isEmpty(port.policy) || port.rules.some((rule) => !isEmpty(rule.policy)),
+  );
+}
+
+function isEmpty({ sources: _, ...fields }: Policy): boolean {
+  return Object.values(fields).every((value) => value === undefined);
+}
