@@ -26,6 +26,8 @@ function definitionOf(resource: CustomResource): unknown {
     metadata: {
       name: `${resource.plural}.${GROUP}`,
       labels: { 'app.kubernetes.io/part-of': 'remora' },
+      // Definitions outlive the release, and with them every policy of the users.
+      annotations: { 'helm.sh/resource-policy': 'keep' },
     },
     spec: {
       group: GROUP,

@@ -1,0 +1,41 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { run } from './command.ts';
+import { kubectl } from './kubectl.ts';
+
+const MODULE = 'sigs.k8s.io/gateway-api@v1.6.0';
+
+/**
+ * Installs the Gateway API's standard channel where the cluster has no
+ * HTTPRoute, from the Go module; a cluster without Go at hand must bring it.
+ */
+export async function installGatewayApi(): Promise<void> {
+  const present = await kubectl(['get', 'crd', 'httproutes.gateway.networking.k8s.io']).then(
+    () => true,
+    () => false,
+  );
+  if (present) return;
+  let folder: string;
+  try {
+    const answer = JSON.parse(await run('go', ['mod', 'download', '-json', MODULE])) as {
+      Dir: string;
+    };
+    folder = join(answer.Dir, 'config/crd/standard');
+  } catch (error) {
+    throw new Error(
+      `the cluster has no HTTPRoute, and ${MODULE} cannot be had through Go: install the Gateway API's standard channel and start again`,
+      { cause: error },
+    );
+  }
+  const files = (await readdir(folder)).filter(
+    (name) => name.startsWith('gateway.networking.k8s.io_') && !name.includes('vap_'),
+  );
+  // Too large for the annotation of a client-side apply.
+  await kubectl(['apply', '--server-side', ...files.flatMap((name) => ['-f', join(folder, name)])]);
+  await kubectl([
+    'wait',
+    '--for=condition=Established',
+    'crd/httproutes.gateway.networking.k8s.io',
+    '--timeout=60s',
+  ]);
+}
