@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { MeshError } from '../runtime/errors.ts';
-import type { Peer, Transport, TransportHandler } from './transport.ts';
+import type { OwnedTransport, Peer, TransportHandler } from './transport.ts';
 
 /** Transports that wrote in this turn of the event loop. */
 let unflushed: SocketTransport[] = [];
@@ -21,10 +21,11 @@ function flushAll(): void {
  * Writes of one turn of the event loop leave in one system call, because what
  * costs a proxy is the number of writes.
  */
-export class SocketTransport implements Transport {
+export class SocketTransport implements OwnedTransport {
   readonly peer: Peer;
-  /** Told once, after the handler: for who lends transports and must know of their end. */
   onClosed: (() => void) | undefined;
+  /** Set when its carrier, a connection of the trunk, takes nothing new. */
+  retired = false;
   bytesRead = 0;
   bytesWritten = 0;
   readonly #stream: Duplex;
@@ -46,6 +47,8 @@ export class SocketTransport implements Transport {
       this.#handler?.onData(bytes);
     });
     stream.on('end', () => {
+      // Node ends the readable side of a stream that was reset as well.
+      if (isHttp2Stream(stream) && (stream.rstCode !== 0 || stream.aborted)) return;
       this.#endReceived = true;
       this.#handler?.onEnd();
     });
@@ -61,9 +64,8 @@ export class SocketTransport implements Transport {
     return this.#closed || this.#destroyedHere || this.#stream.destroyed;
   }
 
-  /** The peer has ended its direction, or all is over: nothing new can be asked of it. */
   get finished(): boolean {
-    return this.closed || this.#endReceived || this.#endSent;
+    return this.retired || this.closed || this.#endReceived || this.#endSent;
   }
 
   attach(handler: TransportHandler): void {
@@ -105,7 +107,10 @@ export class SocketTransport implements Transport {
     if (this.#destroyedHere || this.#closed) return;
     this.#destroyedHere = true;
     this.#error ??= error;
-    if (isHttp2Stream(this.#stream)) {
+    if (this.#stream.destroyed) {
+      // Its close may be past already.
+      process.nextTick(() => this.#onClose());
+    } else if (isHttp2Stream(this.#stream)) {
       // A reset with no error would look like a clean end to the peer.
       this.#stream.close(constants.NGHTTP2_CANCEL);
       this.#stream.destroy();

@@ -27,6 +27,16 @@ export interface Transport {
   resume(): void;
 }
 
+/** A transport as those see it who make, lend and count transports. */
+export interface OwnedTransport extends Transport {
+  /** Nothing new can be asked of it: ended, closed, or its carrier is being retired. */
+  readonly finished: boolean;
+  readonly bytesRead: number;
+  readonly bytesWritten: number;
+  /** Called once, after the handler's own `onClose`. */
+  onClosed: (() => void) | undefined;
+}
+
 export interface TransportHandler {
   /** The receiver owns the bytes. */
   onData(bytes: Buffer): void;

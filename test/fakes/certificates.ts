@@ -35,7 +35,7 @@ export class TestAuthority {
     this.trustDomain = trustDomain;
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     this.#key = privateKey;
-    this.root = this.#certificate('test root', 'test root', publicKey, undefined);
+    this.root = this.#certificate('test root', publicKey, undefined);
   }
 
   /** A leaf with exactly these URIs as subject alternative names. */
@@ -43,7 +43,23 @@ export class TestAuthority {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     return {
       key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-      certificate: this.#certificate('test root', 'leaf', publicKey, uris),
+      certificate: this.#certificate('leaf', publicKey, uris.map(uriName)),
+    };
+  }
+
+  /** For a key that somebody else holds, as from a signing request. */
+  certify(publicKey: KeyObject, uri: string, life: { fromMs: number; toMs: number }): string {
+    return this.#certificate('leaf', publicKey, [uriName(uri)], life);
+  }
+
+  /** A server's certificate with a DNS name. */
+  issueServer(dnsName: string): Issued {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    return {
+      key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      certificate: this.#certificate('server', publicKey, [
+        asn1.create(Class.CONTEXT_SPECIFIC, 2, false, dnsName),
+      ]),
     };
   }
 
@@ -70,13 +86,13 @@ export class TestAuthority {
   }
 
   #certificate(
-    issuer: string,
     subject: string,
     publicKey: KeyObject,
-    uris: readonly string[] | undefined,
+    names: forge.asn1.Asn1[] | undefined,
+    life = { fromMs: Date.now() - 3_600_000, toMs: Date.now() + 24 * 3_600_000 },
   ): string {
     const publicKeyInfo = publicKey.export({ type: 'spki', format: 'der' }).toString('latin1');
-    const isAuthority = uris === undefined;
+    const isAuthority = names === undefined;
     const extensions = [
       extension(
         BASIC_CONSTRAINTS,
@@ -84,16 +100,15 @@ export class TestAuthority {
         sequence(isAuthority ? [primitive(Type.BOOLEAN, '\xff')] : []),
       ),
     ];
-    if (uris !== undefined) {
-      const names = uris.map((uri) => asn1.create(Class.CONTEXT_SPECIFIC, 6, false, uri));
+    if (names !== undefined) {
       extensions.push(extension(SUBJECT_ALTERNATIVE_NAME, true, sequence(names)));
     }
     const toBeSigned = sequence([
       asn1.create(Class.CONTEXT_SPECIFIC, 0, true, [primitive(Type.INTEGER, '\x02')]),
       primitive(Type.INTEGER, `\x01${randomBytes(8).toString('latin1')}`),
       sequence([objectIdentifier(ECDSA_WITH_SHA256)]),
-      name(issuer),
-      sequence([date(-3_600_000), date(24 * 3_600_000)]),
+      name('test root'),
+      sequence([date(life.fromMs), date(life.toMs)]),
       name(subject),
       asn1.fromDer(publicKeyInfo),
       asn1.create(Class.CONTEXT_SPECIFIC, 3, true, [sequence(extensions)]),
@@ -127,8 +142,12 @@ function name(commonName: string): forge.asn1.Asn1 {
   return sequence([asn1.create(Class.UNIVERSAL, Type.SET, true, [attribute])]);
 }
 
-function date(offsetMs: number): forge.asn1.Asn1 {
-  return primitive(Type.UTCTIME, asn1.dateToUtcTime(new Date(Date.now() + offsetMs)));
+function date(wallMs: number): forge.asn1.Asn1 {
+  return primitive(Type.UTCTIME, asn1.dateToUtcTime(new Date(wallMs)));
+}
+
+function uriName(uri: string): forge.asn1.Asn1 {
+  return asn1.create(Class.CONTEXT_SPECIFIC, 6, false, uri);
 }
 
 function extension(id: string, critical: boolean, value: forge.asn1.Asn1): forge.asn1.Asn1 {

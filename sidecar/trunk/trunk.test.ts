@@ -1,0 +1,412 @@
+import assert from 'node:assert/strict';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { after, describe, test } from 'node:test';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import { systemClock } from '../../runtime/clock.ts';
+import { MeshError } from '../../runtime/errors.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { TestAuthority } from '../../test/fakes/certificates.ts';
+import { collect, eventually, FakeCredentials, listen } from '../../test/fakes/connections.ts';
+import type { Credentials } from '../identity/types.ts';
+import { TrunkClient } from './client.ts';
+import { SERVER_NAME, SOURCE_HEADER } from './protocol.ts';
+import { TrunkServer } from './server.ts';
+import type { TrunkRequest, TrunkStream } from './types.ts';
+
+const ca = new TestAuthority();
+const SERVER_ID = 'spiffe://cluster.local/ns/shop/sa/cart';
+const patience = AbortSignal.timeout(20_000);
+
+/** A sidecar that serves streams, and what it saw of them. */
+async function serve(
+  onStream: (stream: TrunkStream) => void,
+  credentials: Credentials = ca.credentials('shop', 'cart'),
+): Promise<{ port: number; server: TrunkServer; listener: Server; sockets: Socket[] }> {
+  const server = new TrunkServer({
+    credentials: new FakeCredentials(credentials),
+    clock: systemClock,
+    log: silentLog(),
+    onStream,
+  });
+  const sockets: Socket[] = [];
+  const listener = createServer((socket) => {
+    sockets.push(socket);
+    server.accept(socket);
+  });
+  const port = await listen(listener);
+  after(async () => {
+    listener.close();
+    await server.close(AbortSignal.abort());
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port, server, listener, sockets };
+}
+
+function client(credentials: FakeCredentials): TrunkClient {
+  const trunk = new TrunkClient({
+    credentials,
+    self: () => ({ namespace: 'shop', workload: 'web' }),
+    clock: systemClock,
+    log: silentLog(),
+    sourceAddress: undefined,
+  });
+  after(() => trunk.close(AbortSignal.abort()));
+  return trunk;
+}
+
+const ownCredentials = (): FakeCredentials => new FakeCredentials(ca.credentials('shop', 'web'));
+
+function request(trunkPort: number, change: Partial<TrunkRequest> = {}): TrunkRequest {
+  return {
+    address: '127.0.0.1',
+    trunkPort,
+    identity: SERVER_ID,
+    port: 8080,
+    timeoutMs: 5_000,
+    ...change,
+  };
+}
+
+/** Answers each stream with what it receives. */
+function echo(stream: TrunkStream): void {
+  const transport = stream.accept();
+  transport.attach({
+    onData: (bytes) => transport.write(bytes),
+    onEnd: () => transport.end(),
+    onDrain: () => {},
+    onClose: () => {},
+  });
+  transport.resume();
+}
+
+const hasCode =
+  (code: string) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof MeshError, String(error));
+    assert.equal(error.code, code, error.message);
+    return true;
+  };
+
+describe('a stream of the trunk', () => {
+  test('carries bytes and half-close, and tells each side who the other is', async () => {
+    const seen: TrunkStream[] = [];
+    const { port } = await serve((stream) => {
+      seen.push(stream);
+      echo(stream);
+    });
+    const transport = await client(ownCredentials()).open(request(port));
+    const received = collect(transport);
+    const big = Buffer.alloc(3_000_000, 'x');
+    transport.write(Buffer.from('hello '));
+    transport.write(big);
+    transport.end();
+    assert.equal((await received.ended).length, 6 + big.length);
+    assert.equal(await received.closed, undefined);
+    assert.equal(transport.peer.identity, SERVER_ID);
+    assert.equal(seen[0]?.peer.identity, 'spiffe://cluster.local/ns/shop/sa/web');
+    assert.deepEqual(seen[0]?.peer.workload, { namespace: 'shop', workload: 'web' });
+    assert.deepEqual(seen[0]?.destination, { host: '127.0.0.1', port: 8080 });
+  });
+
+  test('shares one connection with the other streams to the peer', async () => {
+    const { port, server } = await serve(echo);
+    const trunk = client(ownCredentials());
+    await Promise.all(Array.from({ length: 20 }, () => trunk.open(request(port))));
+    assert.equal(server.connections, 1);
+    assert.equal(trunk.connections, 1);
+  });
+
+  test('stops its sender while the reader stands still, and holds up no other stream', async () => {
+    const { port } = await serve((stream) => {
+      const transport = stream.accept();
+      let sent = 0;
+      const fill = (): void => {
+        let room = true;
+        while (room && sent < 64) {
+          room = transport.write(Buffer.alloc(1_000_000));
+          sent += 1;
+        }
+      };
+      transport.attach({ onData: () => {}, onEnd: () => {}, onDrain: fill, onClose: () => {} });
+      transport.resume();
+      fill();
+      stalledSent = () => sent;
+    });
+    let stalledSent = (): number => 0;
+    const trunk = client(ownCredentials());
+    const stalled = await trunk.open(request(port));
+    await eventually(() => stalledSent() > 0);
+    const before = stalledSent;
+    const flowing = await trunk.open(request(port));
+    let received = 0;
+    flowing.attach({
+      onData: (bytes) => {
+        received += bytes.length;
+      },
+      onEnd: () => {},
+      onDrain: () => {},
+      onClose: () => {},
+    });
+    flowing.resume();
+    await eventually(() => received > 40_000_000);
+    assert.ok(before() < 10, `the stalled stream took ${before()} MB`);
+    stalled.destroy();
+  });
+
+  for (const ended of [false, true])
+    test(`breaks with an error, and has no end, when the peer dies${ended ? ' after we ended' : ''}`, async () => {
+      const { port, sockets } = await serve((stream) => {
+        const accepted = stream.accept();
+        accepted.write(Buffer.from('x'));
+      });
+      const transport = await client(ownCredentials()).open(request(port));
+      const received = collect(transport);
+      await eventually(() => received.bytes().length === 1);
+      if (ended) transport.end();
+      for (const socket of sockets) socket.destroy();
+      assert.ok((await received.closed) instanceof Error);
+      assert.equal(received.hasEnded(), false);
+    });
+
+  test('that is cut does not look like an end to the peer', async () => {
+    const closes: (Error | undefined)[] = [];
+    const ends: number[] = [];
+    const { port } = await serve((stream) => {
+      const transport = stream.accept();
+      transport.attach({
+        onData: () => {},
+        onEnd: () => ends.push(1),
+        onDrain: () => {},
+        onClose: (error) => closes.push(error),
+      });
+      transport.resume();
+    });
+    const transport = await client(ownCredentials()).open(request(port));
+    transport.write(Buffer.from('half a message'));
+    transport.destroy();
+    await eventually(() => closes.length === 1);
+    assert.ok(closes[0] instanceof Error);
+    assert.equal(ends.length, 0);
+  });
+});
+
+describe('the opener', () => {
+  const cases: { name: string; uris: string[] }[] = [
+    { name: 'another identity', uris: ['spiffe://cluster.local/ns/shop/sa/other'] },
+    { name: 'another trust domain', uris: ['spiffe://elsewhere/ns/shop/sa/cart'] },
+    { name: 'two URIs', uris: [SERVER_ID, 'spiffe://cluster.local/ns/a/sa/b'] },
+    { name: 'no URI', uris: [] },
+    { name: 'a NUL after the right identity', uris: [`${SERVER_ID}\0`] },
+    { name: 'a list inside one URI', uris: [`x, URI:${SERVER_ID}`] },
+  ];
+  for (const { name, uris } of cases) {
+    test(`refuses a peer whose certificate holds ${name}`, async () => {
+      const { port } = await serve(echo, ca.credentialsFor(SERVER_ID, uris));
+      await assert.rejects(
+        client(ownCredentials()).open(request(port)),
+        hasCode('peer-identity-mismatch'),
+      );
+    });
+  }
+
+  test('refuses a peer of another authority', async () => {
+    const { port } = await serve(echo, new TestAuthority().credentials('shop', 'cart'));
+    await assert.rejects(
+      client(ownCredentials()).open(request(port)),
+      hasCode('peer-identity-mismatch'),
+    );
+  });
+
+  test('says so when nobody listens, and when it has no certificate', async () => {
+    const { port, listener } = await serve(echo);
+    await new Promise((resolve) => listener.close(resolve));
+    const trunk = client(ownCredentials());
+    await assert.rejects(trunk.open(request(port)), hasCode('connect-failed'));
+    assert.equal(trunk.connections, 0);
+    await assert.rejects(
+      client(new FakeCredentials(undefined)).open(request(port)),
+      /no certificate yet/,
+    );
+  });
+
+  test('gives up on a peer that accepts and then says nothing', async () => {
+    const silent = createServer();
+    const port = await listen(silent);
+    const sockets: Socket[] = [];
+    silent.on('connection', (socket) => sockets.push(socket));
+    after(() => {
+      for (const socket of sockets) socket.destroy();
+      silent.close();
+    });
+    await assert.rejects(
+      client(ownCredentials()).open(request(port, { timeoutMs: 50 })),
+      hasCode('connect-timeout'),
+    );
+  });
+
+  test('passes on why the peer refused', async () => {
+    const { port } = await serve((stream) => stream.refuse('connect-failed'));
+    await assert.rejects(client(ownCredentials()).open(request(port)), /refused: connect-failed/);
+  });
+
+  test('takes new connections for new certificates, and leaves open streams alone', async () => {
+    const { port, server } = await serve(echo);
+    const credentials = ownCredentials();
+    const trunk = client(credentials);
+    const old = await trunk.open(request(port));
+    const received = collect(old);
+    credentials.replace(ca.credentials('shop', 'web'));
+    const fresh = await trunk.open(request(port));
+    assert.equal(server.connections, 2);
+    assert.equal(old.finished, true, 'a pool must not lend a stream of the old connection');
+    assert.equal(fresh.finished, false);
+    old.write(Buffer.from('still here'));
+    await eventually(() => received.bytes().toString() === 'still here');
+    old.end();
+    await received.closed;
+    await eventually(() => server.connections === 1);
+  });
+
+  test('opens a new connection when the peer says GOAWAY', async () => {
+    const first = await serve(echo);
+    const trunk = client(ownCredentials());
+    const old = await trunk.open(request(first.port));
+    const received = collect(old);
+    const closing = first.server.close(patience);
+    await eventually(() => old.finished);
+    old.write(Buffer.from('x'));
+    await eventually(() => received.bytes().length === 1);
+    old.end();
+    await closing;
+    await assert.rejects(trunk.open(request(first.port)), hasCode('connect-failed'));
+  });
+});
+
+describe('the server', () => {
+  /** Speaks to the trunk as a peer would that has its own ideas. */
+  async function raw(
+    port: number,
+    headers: Record<string, string>,
+    credentials = ca.credentials('shop', 'web'),
+  ): Promise<Record<string, unknown>> {
+    const session = connectHttp2('https://peer', {
+      createConnection: () =>
+        connectTls({
+          host: '127.0.0.1',
+          port,
+          secureContext: credentials.secureContext,
+          servername: SERVER_NAME,
+          ALPNProtocols: ['h2'],
+          checkServerIdentity: () => undefined,
+        }),
+    });
+    after(() => session.destroy());
+    return await new Promise((resolve, reject) => {
+      session.on('error', reject);
+      session.on('close', () => reject(new Error('closed')));
+      const stream = session.request(headers, { endStream: false });
+      stream.on('error', reject);
+      stream.on('response', (response) => {
+        resolve(response);
+        stream.close(constants.NGHTTP2_CANCEL);
+      });
+    });
+  }
+
+  const connectHeaders = {
+    ':method': 'CONNECT',
+    ':authority': '127.0.0.1:80',
+    [SOURCE_HEADER]: 'shop/web',
+  };
+
+  const refusals: { name: string; headers: Record<string, string>; code: string }[] = [
+    { name: 'a name', headers: { ':authority': 'localhost:80' }, code: 'bad-trunk-request' },
+    { name: 'no port', headers: { ':authority': '127.0.0.1' }, code: 'bad-trunk-request' },
+    { name: 'port 0', headers: { ':authority': '127.0.0.1:0' }, code: 'bad-trunk-request' },
+    {
+      name: 'the namespace of somebody else',
+      headers: { [SOURCE_HEADER]: 'bank/web' },
+      code: 'source-mismatch',
+    },
+    { name: 'an odd workload', headers: { [SOURCE_HEADER]: 'shop/a"b' }, code: 'source-mismatch' },
+  ];
+  for (const { name, headers, code } of refusals) {
+    test(`refuses ${name}`, async () => {
+      const { port } = await serve(echo);
+      const response = await raw(port, { ...connectHeaders, ...headers });
+      assert.equal(response['x-remora-error'], code);
+    });
+  }
+
+  test('refuses a method other than CONNECT', async () => {
+    const { port } = await serve(echo);
+    const response = await raw(port, {
+      ':method': 'GET',
+      ':path': '/',
+      [SOURCE_HEADER]: 'shop/web',
+    });
+    assert.equal(response['x-remora-error'], 'bad-trunk-request');
+  });
+
+  test('takes no client without a certificate, or with one of another authority', async () => {
+    const { port, server } = await serve(echo);
+    const other = new TestAuthority().issue(['spiffe://cluster.local/ns/shop/sa/web']);
+    const contexts = [
+      createSecureContext({ ca: ca.root }),
+      createSecureContext({ ca: ca.root, key: other.key, cert: other.certificate }),
+    ];
+    for (const secureContext of contexts) {
+      const credentials = { ...ca.credentials('shop', 'web'), secureContext };
+      await assert.rejects(raw(port, connectHeaders, credentials));
+    }
+    assert.equal(server.connections, 0);
+  });
+
+  test('takes no client whose identity is no mesh identity', async () => {
+    const { port, server } = await serve(echo);
+    for (const uri of [
+      'spiffe://cluster.local/ns/shop/sa/web?x',
+      'spiffe://other/ns/shop/sa/web',
+    ]) {
+      await assert.rejects(raw(port, connectHeaders, ca.credentialsFor(uri, [uri])));
+    }
+    await eventually(() => server.connections === 0);
+  });
+
+  test('survives bytes that are no TLS, and a client that names no server', async () => {
+    const { port, server } = await serve(echo);
+    const garbage = connect(port, '127.0.0.1');
+    garbage.on('error', () => {});
+    garbage.write('GET / HTTP/1.1\r\n\r\n');
+    await new Promise((resolve) => garbage.once('close', resolve));
+    const nameless = connectTls({
+      host: '127.0.0.1',
+      port,
+      secureContext: ca.credentials('shop', 'web').secureContext,
+      checkServerIdentity: () => undefined,
+    });
+    await new Promise((resolve) => nameless.once('error', resolve));
+    assert.equal(server.connections, 0);
+  });
+
+  test('serves with the certificate of the moment', async () => {
+    const credentials = new FakeCredentials(ca.credentials('shop', 'other'));
+    const server = new TrunkServer({
+      credentials,
+      clock: systemClock,
+      log: silentLog(),
+      onStream: echo,
+    });
+    const listener = createServer((socket) => server.accept(socket));
+    const port = await listen(listener);
+    after(async () => {
+      listener.close();
+      await server.close(AbortSignal.abort());
+    });
+    const trunk = client(ownCredentials());
+    await assert.rejects(trunk.open(request(port)), hasCode('peer-identity-mismatch'));
+    credentials.replace(ca.credentials('shop', 'cart'));
+    assert.equal((await trunk.open(request(port))).finished, false);
+  });
+});
