@@ -119,7 +119,8 @@ export class FakeControlPlane implements AsyncDisposable {
 
   /** Starts to serve, again on the same port after `close`. */
   async listen(): Promise<void> {
-    const server = new Server({ 'grpc.enable_channelz': 0 });
+    // With channelz off, forceShutdown of @grpc/grpc-js 1.14 leaves connections open.
+    const server = new Server();
     this.#server = server;
     server.addService(v1.Config.service, {
       subscribe: (call: ServerDuplexStream<SubscribeRequest__Output, Push>) => {
@@ -201,11 +202,9 @@ export class FakeControlPlane implements AsyncDisposable {
 /** The public key of a signing request whose signature is right. */
 function readRequest(der: Buffer): KeyObject {
   const { asn1 } = forge;
-  const [information, , signature] = asn1.fromDer(der.toString('latin1')).value as [
-    forge.asn1.Asn1,
-    forge.asn1.Asn1,
-    forge.asn1.Asn1,
-  ];
+  const [information, , signature] = asn1.fromDer(der.toString('latin1'), {
+    decodeBitStrings: false,
+  }).value as [forge.asn1.Asn1, forge.asn1.Asn1, forge.asn1.Asn1];
   const publicKeyInfo = (information.value as forge.asn1.Asn1[])[2];
   if (publicKeyInfo === undefined) throw new Error('no public key in the request');
   const publicKey = createPublicKey({ key: toDer(publicKeyInfo), format: 'der', type: 'spki' });
