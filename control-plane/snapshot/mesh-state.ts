@@ -1,6 +1,16 @@
 import type { Collection } from '../collections/collection.ts';
+import { derive } from '../collections/derive.ts';
+import { nodeOf } from '../collections/node.ts';
+import { deriveModel, type MeshModel } from '../model/mesh-model.ts';
+import type { Resource } from '../model/types.ts';
+import { unknownWorkload } from '../model/workloads.ts';
+import { deriveJudgements, type Judgements } from '../status/judgements.ts';
 import type { ResourceSource } from '../watch/source.ts';
-import type { MeshState } from './types.ts';
+import { buildSnapshot, type SnapshotInputs } from './build.ts';
+import { ServiceIndex } from './service-index.ts';
+import type { MeshState, SidecarIdentity, VersionedResource } from './types.ts';
+import { versioned } from './version.ts';
+import type { VersionedRoutes } from './visibility.ts';
 
 /** What the mesh is computed from. */
 export interface MeshInputs {
@@ -10,16 +20,131 @@ export interface MeshInputs {
 
 /** The mesh as the streams see it, and what else the control plane derives. */
 export interface Mesh extends MeshState {
-  /** Every collection by name, for `/config_dump`. */
+  readonly model: MeshModel;
+  readonly judgements: Judgements;
+  /** The model by collection and key, for `/config_dump`. */
   dump(): Record<string, Record<string, unknown>>;
-  /** All collections, sources first. */
-  readonly collections: readonly Collection<unknown>[];
 }
 
 /**
  * Asks the source for the kinds of the mesh and derives its state from them.
  * Call it before the source starts; it does no I/O of its own and needs no end.
  */
-export function createMeshState(inputs: MeshInputs): Mesh {
-  throw new Error(`not connected yet: ${inputs.trustDomain}`);
+export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
+  const model = deriveModel(source, trustDomain);
+  const judgements = deriveJudgements(model);
+
+  const services = withVersion(model.services, (key) => `service/${key}`);
+  const endpoints = withVersion(model.endpoints, (key) => `endpoints/${key}`);
+  const workloads = withVersion(model.workloads, (key) => `workload/${key}`);
+  const settings = withVersion(model.settings, () => 'settings');
+  const routes = derive(
+    'versioned-routes',
+    model.routes,
+    ({ producer, consumers }, key): VersionedRoutes => ({
+      producer: versioned(`routes/${key}`, producer),
+      consumers: Object.fromEntries(
+        Object.entries(consumers).map(([namespace, own]) => [
+          namespace,
+          versioned(`routes/${key}`, own),
+        ]),
+      ),
+    }),
+  );
+  const serviceIndex = new ServiceIndex(services);
+
+  /** Everything that a stream can see. */
+  const visible: readonly Collection<unknown>[] = [
+    services,
+    endpoints,
+    workloads,
+    settings,
+    routes,
+    model.electionsByPod,
+    model.elections,
+  ];
+  const inputs: Omit<SnapshotInputs, 'shared'> = {
+    settingsOf: (sidecar) =>
+      settings.get(`${sidecar.namespace}/${sidecar.pod}`) ?? unknownSettings(sidecar, trustDomain),
+    routesOf: (service) => routes.get(service),
+    endpointsOf: (service) => endpoints.get(service),
+    workloadAt: (address) =>
+      workloads.get(address) ?? versioned(`workload/${address}`, unknownWorkload(address)),
+  };
+
+  return {
+    model,
+    judgements,
+    get synced() {
+      return visible.every((collection) => collection.synced);
+    },
+    snapshot: (sidecar, subscription) =>
+      buildSnapshot({ ...inputs, shared: serviceIndex.current }, sidecar, subscription),
+    electionsOf: (namespace, pod) => model.electionsByPod.get(`${namespace}/${pod}`) ?? [],
+    onChange: changeListeners(visible),
+    dump: () => dump(source, model, judgements),
+  };
+}
+
+function withVersion(
+  collection: Collection<Resource>,
+  nameOf: (key: string) => string,
+): Collection<VersionedResource> {
+  return derive(`versioned-${collection.name}`, collection, (resource, key) =>
+    versioned(nameOf(key), resource),
+  );
+}
+
+/** For a pod that the watch has not brought yet: its name is all that is known. */
+function unknownSettings(sidecar: SidecarIdentity, trustDomain: string): VersionedResource {
+  return versioned('settings', {
+    kind: 'settings',
+    workload: sidecar.pod,
+    trustDomain,
+    inboundPorts: [],
+    elections: [],
+  });
+}
+
+/** Calls listeners once at the end of each turn in which one of the collections changed. */
+function changeListeners(collections: readonly Collection<unknown>[]): MeshState['onChange'] {
+  const listeners = new Set<() => void>();
+  let changed = false;
+  for (const collection of collections) {
+    collection.subscribe(() => {
+      changed = true;
+    });
+  }
+  for (const turn of new Set(collections.map((collection) => nodeOf(collection).turn))) {
+    turn.onSettled(() => {
+      if (!changed) return;
+      changed = false;
+      for (const listener of listeners) listener();
+    });
+  }
+  return (listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  };
+}
+
+function dump(
+  source: ResourceSource,
+  model: MeshModel,
+  judgements: Judgements,
+): Record<string, Record<string, unknown>> {
+  const { services, endpoints, workloads, routes, elections, settings } = model;
+  const shown: readonly Collection<unknown>[] = [
+    services,
+    endpoints,
+    workloads,
+    routes,
+    elections,
+    settings,
+    ...Object.values(judgements),
+    source.problems,
+  ];
+  return Object.fromEntries(
+    shown.map((collection) => [collection.name, Object.fromEntries(collection.entries())]),
+  );
 }

@@ -35,6 +35,11 @@ export interface ObjectMeta {
   readonly ownerReferences: readonly OwnerReference[];
 }
 
+/** `<namespace>/<name>`, or the name alone of a cluster-scoped object. */
+export function resourceKey(metadata: Pick<ObjectMeta, 'namespace' | 'name'>): string {
+  return metadata.namespace === '' ? metadata.name : `${metadata.namespace}/${metadata.name}`;
+}
+
 export interface OwnerReference {
   readonly apiVersion: string;
   readonly kind: string;
@@ -60,7 +65,7 @@ export interface WatchedKind<T extends KubernetesObject> {
 
 /** Where resources come from: a Kubernetes API or a folder of YAML. */
 export interface ResourceSource {
-  /** The objects of a kind, by `<namespace>/<name>`. Called before `start`. */
+  /** The objects of a kind, by `resourceKey`. Called before `start`. */
   collection<T extends KubernetesObject>(kind: WatchedKind<T>): Collection<T>;
   /** What could not be read or understood, for the status and the local view. */
   readonly problems: Collection<ResourceProblem>;

@@ -1,0 +1,177 @@
+import type { Collection } from '../collections/collection.ts';
+import { derive } from '../collections/derive.ts';
+import { index } from '../collections/index-by.ts';
+import { join } from '../collections/join.ts';
+import {
+  type LeaderElectionObject,
+  leaderElectionKind,
+  type TrafficPolicyObject,
+  trafficPolicyKind,
+} from '../watch/custom-kinds.ts';
+import { type HttpRouteObject, httpRouteKind } from '../watch/http-route.ts';
+import {
+  endpointSliceKind,
+  type NamespaceObject,
+  namespaceKind,
+  nodeKind,
+  type PodObject,
+  podKind,
+  type ReferenceGrantObject,
+  referenceGrantKinds,
+  serviceKind,
+} from '../watch/kinds.ts';
+import type { ResourceSource } from '../watch/source.ts';
+import { toElection, withCandidates } from './elections.ts';
+import { buildEndpoints } from './endpoints.ts';
+import { type TrafficPolicy, toTrafficPolicy } from './policies.ts';
+import { type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
+import { toService } from './services.ts';
+import type { ElectionSpec, Endpoints, Service, Settings, Workload } from './types.ts';
+import { buildSettings, ownAddresses, toWorkload } from './workloads.ts';
+
+/** What the control plane knows. Keys are `<namespace>/<name>` unless said otherwise. */
+export interface MeshModel {
+  /** By name. */
+  readonly namespaces: Collection<NamespaceObject>;
+  /** By namespace. */
+  readonly podsByNamespace: Collection<readonly PodObject[]>;
+  readonly services: Collection<Service>;
+  readonly endpoints: Collection<Endpoints>;
+  /** By address. */
+  readonly workloads: Collection<Workload>;
+  readonly routes: Collection<RoutesByCaller>;
+  readonly elections: Collection<ElectionSpec>;
+  /** By pod: the elections in which it is a candidate. */
+  readonly electionsByPod: Collection<readonly ElectionSpec[]>;
+  /** By pod. */
+  readonly settings: Collection<Settings>;
+
+  readonly httpRoutes: Collection<HttpRouteObject>;
+  readonly trafficPolicies: Collection<TrafficPolicyObject>;
+  readonly leaderElections: Collection<LeaderElectionObject>;
+  /** By target: `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>`. */
+  readonly policiesByTarget: Collection<readonly TrafficPolicy[]>;
+  readonly routeModels: Collection<Route>;
+  /** By namespace. */
+  readonly grantsByNamespace: Collection<readonly ReferenceGrantObject[]>;
+}
+
+/** Asks the source for the kinds of the mesh, and derives what they mean. */
+export function deriveModel(source: ResourceSource, trustDomain: string): MeshModel {
+  const namespaces = source.collection(namespaceKind);
+  const nodes = source.collection(nodeKind);
+  const pods = source.collection(podKind);
+  const serviceObjects = source.collection(serviceKind);
+  const slices = source.collection(endpointSliceKind);
+  const httpRoutes = source.collection(httpRouteKind);
+  const trafficPolicies = source.collection(trafficPolicyKind);
+  const leaderElections = source.collection(leaderElectionKind);
+  const grants = join('reference-grants', [
+    source.collection(referenceGrantKinds[0]),
+    source.collection(referenceGrantKinds[1]),
+  ]);
+
+  const podsByNamespace = index('pods-by-namespace', pods, namespaceOf);
+  const podsByAddress = index('pods-by-address', pods, ownAddresses);
+  const servicesByNamespace = index('services-by-namespace', serviceObjects, namespaceOf);
+  const grantsByNamespace = index('grants-by-namespace', grants, namespaceOf);
+  const slicesByService = index('slices-by-service', slices, ({ metadata, service }) =>
+    service === '' ? [] : [`${metadata.namespace}/${service}`],
+  );
+
+  // Services, and where their pods are.
+  const services = derive('services', serviceObjects, toService);
+  const endpoints = derive(
+    'endpoints',
+    services,
+    (service, key, fetch) =>
+      buildEndpoints({
+        service,
+        slices: fetch(slicesByService, key) ?? [],
+        pod: (name) => fetch(pods, `${service.namespace}/${name}`),
+      }),
+    { uses: [slicesByService, pods] },
+  );
+  const workloads = derive(
+    'workloads',
+    podsByAddress,
+    (candidates, address, fetch) => {
+      // While an address changes hands two pods may claim it: the one that stays is meant.
+      const pod = candidates.find((candidate) => !candidate.terminating) ?? candidates[0];
+      return pod && toWorkload(pod, address, fetch(nodes, pod.node)?.zone ?? '');
+    },
+    { uses: [nodes] },
+  );
+
+  // Policies and routes. Where one cannot be understood, the last good one stays in force.
+  const policies = derive('traffic-policies', trafficPolicies, toTrafficPolicy, {
+    keepLast: true,
+  });
+  const policiesByTarget = index('policies-by-target', policies, (policy) => policy.targets);
+  const routeModels = derive('http-routes', httpRoutes, toRoute, { keepLast: true });
+  const routesByService = index('routes-by-service', routeModels, (route) =>
+    route.parents.map((parent) => parent.service),
+  );
+  const routes = derive(
+    'routes',
+    services,
+    (service, key, fetch) =>
+      routesByCaller({
+        service,
+        routes: fetch(routesByService, key) ?? [],
+        policies: (target) => fetch(policiesByTarget, target) ?? [],
+        serviceOf: (name) => fetch(services, name),
+        grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
+      }),
+    { uses: [routesByService, policiesByTarget, services, grantsByNamespace] },
+  );
+
+  // Elections, and what a sidecar is told about its own pod.
+  const electionModels = derive('election-models', leaderElections, toElection, {
+    keepLast: true,
+  });
+  const elections = derive(
+    'elections',
+    electionModels,
+    (election, _key, fetch) =>
+      withCandidates(election, fetch(podsByNamespace, election.namespace) ?? []),
+    { uses: [podsByNamespace] },
+  );
+  const electionsByPod = index('elections-by-pod', elections, ({ namespace, candidates }) =>
+    [...candidates].map((pod) => `${namespace}/${pod}`),
+  );
+  const settings = derive(
+    'settings',
+    pods,
+    (pod, key, fetch) =>
+      buildSettings({
+        pod,
+        trustDomain,
+        services: fetch(servicesByNamespace, pod.metadata.namespace) ?? [],
+        elections: (fetch(electionsByPod, key) ?? []).map((election) => election.name),
+      }),
+    { uses: [servicesByNamespace, electionsByPod] },
+  );
+
+  return {
+    namespaces,
+    podsByNamespace,
+    services,
+    endpoints,
+    workloads,
+    routes,
+    elections,
+    electionsByPod,
+    settings,
+    httpRoutes,
+    trafficPolicies,
+    leaderElections,
+    policiesByTarget,
+    routeModels,
+    grantsByNamespace,
+  };
+}
+
+function namespaceOf(value: { metadata: { namespace: string } }): string[] {
+  return [value.metadata.namespace];
+}

@@ -1,0 +1,95 @@
+import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
+import { parseDurationMs } from './duration.ts';
+import { type Aged, compareAge } from './precedence.ts';
+import type { Policy } from './types.ts';
+
+/** `Service/<namespace>/<name>` or `HTTPRoute/<namespace>/<name>`. */
+export type TargetKey = string;
+
+/** A TrafficPolicy in the model's terms. */
+export interface TrafficPolicy extends Aged {
+  readonly targets: readonly TargetKey[];
+  readonly policy: Policy;
+}
+
+/** Undefined when the object cannot be understood. */
+export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy | undefined {
+  const { spec, metadata } = object;
+  if (spec === undefined) return undefined;
+  const { namespace, name, creationTimestamp } = metadata;
+  return {
+    namespace,
+    name,
+    creationTimestamp,
+    targets: spec.targetRefs.map((ref) => `${ref.kind}/${namespace}/${ref.name}`),
+    policy: toPolicy(`${namespace}/${name}`, spec),
+  };
+}
+
+function toPolicy(source: string, spec: NonNullable<TrafficPolicyObject['spec']>): Policy {
+  const { timeouts, retries, circuitBreaker } = spec;
+  return compact({
+    sources: [source],
+    requestTimeoutMs: optionalMs(timeouts?.request),
+    perTryTimeoutMs: optionalMs(timeouts?.perTry),
+    connectTimeoutMs: optionalMs(timeouts?.connect),
+    idleTimeoutMs: optionalMs(timeouts?.idle),
+    retries: retries && {
+      attempts: retries.attempts,
+      statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
+      connectFailure: retries.connectFailure,
+      backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
+      backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
+      budgetPercent: retries.budget.percent,
+      budgetMinPerSecond: retries.budget.minPerSecond,
+    },
+    circuitBreaker: circuitBreaker && {
+      consecutiveErrors: circuitBreaker.consecutiveErrors,
+      ejectionMs: optionalMs(circuitBreaker.ejectionTime) ?? 0,
+      maxEjectedPercent: circuitBreaker.maxEjectedPercent,
+    },
+  });
+}
+
+/** Of the policies on one target the oldest is in force. */
+export function inForce(policies: readonly TrafficPolicy[]): TrafficPolicy | undefined {
+  return [...policies].sort(compareAge)[0];
+}
+
+/** A rule's own timeouts (GEP-1742) as a policy of no source. */
+export function rulePolicy(timeouts: {
+  readonly request?: string | undefined;
+  readonly backendRequest?: string | undefined;
+}): Policy {
+  return compact({
+    sources: [],
+    requestTimeoutMs: optionalMs(timeouts.request),
+    perTryTimeoutMs: optionalMs(timeouts.backendRequest),
+  });
+}
+
+/**
+ * One policy out of several, the most specific first. Each timeout is taken
+ * from the first that sets it; retries and circuit breaking as a whole.
+ */
+export function mergePolicies(policies: readonly (Policy | undefined)[]): Policy {
+  const sources: string[] = [];
+  let merged: Omit<Policy, 'sources'> = {};
+  for (const policy of policies) {
+    if (policy === undefined) continue;
+    const { sources: own, ...settings } = policy;
+    sources.push(...own);
+    merged = { ...settings, ...merged };
+  }
+  return { sources, ...merged };
+}
+
+function optionalMs(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseDurationMs(text);
+}
+
+/** Without the fields that are undefined: absent means the mesh's default. */
+function compact(policy: { [K in keyof Policy]: Policy[K] | undefined }): Policy {
+  const entries = Object.entries(policy).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as unknown as Policy;
+}

@@ -1,0 +1,52 @@
+import type { Collection } from '../collections/collection.ts';
+import { derive, type Fetch } from '../collections/derive.ts';
+import type { MeshModel } from '../model/mesh-model.ts';
+import type { TargetKey } from '../model/policies.ts';
+import type { Verdict } from './conditions.ts';
+import { judgeElection, judgePolicy, judgeRoute, type RouteVerdicts } from './verdicts.ts';
+
+/** What the status of each route, policy and election is to say, by `<namespace>/<name>`. */
+export interface Judgements {
+  readonly httpRoutes: Collection<RouteVerdicts>;
+  readonly trafficPolicies: Collection<Verdict>;
+  readonly leaderElections: Collection<Verdict>;
+}
+
+export function deriveJudgements(model: MeshModel): Judgements {
+  const { services, grantsByNamespace, httpRoutes, policiesByTarget } = model;
+  return {
+    httpRoutes: derive(
+      'http-route-judgements',
+      httpRoutes,
+      (route, _key, fetch) =>
+        judgeRoute(route, {
+          serviceOf: (name) => fetch(services, name),
+          grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
+        }),
+      { uses: [services, grantsByNamespace] },
+    ),
+    trafficPolicies: derive(
+      'traffic-policy-judgements',
+      model.trafficPolicies,
+      (policy, _key, fetch) =>
+        judgePolicy(policy, {
+          policies: (target) => fetch(policiesByTarget, target) ?? [],
+          missing: (target) => missingTarget(model, fetch, target),
+        }),
+      { uses: [policiesByTarget, services, httpRoutes] },
+    ),
+    leaderElections: derive('leader-election-judgements', model.leaderElections, judgeElection),
+  };
+}
+
+/** Why a target cannot be targeted. */
+function missingTarget(model: MeshModel, fetch: Fetch, target: TargetKey): string | undefined {
+  const slash = target.indexOf('/');
+  const name = target.slice(slash + 1);
+  if (target.slice(0, slash) === 'Service') {
+    return fetch(model.services, name) === undefined ? `there is no Service ${name}` : undefined;
+  }
+  const route = fetch(model.httpRoutes, name);
+  if (route === undefined) return `there is no HTTPRoute ${name}`;
+  return route.parentRefs.length === 0 ? `HTTPRoute ${name} has no Service as parent` : undefined;
+}

@@ -1,0 +1,118 @@
+import { inForce, type TargetKey, type TrafficPolicy } from '../model/policies.ts';
+import { type ReferenceInputs, resolveBackend } from '../model/references.ts';
+import { attaches } from '../model/routes.ts';
+import type { LeaderElectionObject, TrafficPolicyObject } from '../watch/custom-kinds.ts';
+import type { HttpRouteObject, ServiceParentRef } from '../watch/http-route.ts';
+import type { InvalidSpec } from '../watch/source.ts';
+import type { Verdict } from './conditions.ts';
+
+/** What is said of a route, for each of its Service parents. */
+export interface RouteVerdicts {
+  readonly parents: readonly {
+    /** As it stands in the spec. */
+    readonly parentRef: Readonly<Record<string, unknown>>;
+    readonly verdicts: readonly Verdict[];
+  }[];
+}
+
+export function judgeRoute(route: HttpRouteObject, inputs: ReferenceInputs): RouteVerdicts {
+  const references = judgeReferences(route, inputs);
+  return {
+    parents: route.parentRefs.map((parent) => ({
+      parentRef: parent.raw,
+      verdicts: [judgeParent(route, parent, inputs), references],
+    })),
+  };
+}
+
+function judgeParent(
+  route: HttpRouteObject,
+  parent: ServiceParentRef,
+  { serviceOf }: ReferenceInputs,
+): Verdict {
+  if (route.invalid !== undefined) return refuse(route.invalid);
+  const key = `${parent.namespace}/${parent.name}`;
+  const service = serviceOf(key);
+  if (service === undefined) return noParent(`there is no Service ${key}`);
+  const reference = { service: key, port: parent.port, portName: parent.sectionName };
+  if (!service.ports.some((port) => attaches(reference, port))) {
+    const named = parent.sectionName ?? parent.port;
+    return noParent(
+      named === undefined
+        ? `no port of Service ${key} carries HTTP`
+        : `Service ${key} has no port ${named} that carries HTTP`,
+    );
+  }
+  return accepted(
+    parent.namespace === route.metadata.namespace
+      ? 'in force for all callers of the Service'
+      : `in force for callers in namespace ${route.metadata.namespace}`,
+  );
+}
+
+function judgeReferences(route: HttpRouteObject, inputs: ReferenceInputs): Verdict {
+  const { namespace } = route.metadata;
+  for (const rule of route.rules) {
+    for (const { group, kind, name, port, namespace: own } of rule.backendRefs) {
+      const reference = { group, kind, name, port, namespace: own ?? namespace };
+      const refusal = resolveBackend(inputs, namespace, reference);
+      if (refusal !== undefined) return { type: 'ResolvedRefs', status: 'False', ...refusal };
+    }
+  }
+  const message = 'all backends are there';
+  return { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message };
+}
+
+/** What a policy's verdict depends on. */
+export interface PolicyInputs {
+  readonly policies: (target: TargetKey) => readonly TrafficPolicy[];
+  /** Why a target cannot be targeted; undefined when it can. */
+  readonly missing: (target: TargetKey) => string | undefined;
+}
+
+export function judgePolicy(policy: TrafficPolicyObject, inputs: PolicyInputs): Verdict {
+  if (policy.invalid !== undefined) return refuse(policy.invalid);
+  const { namespace, name } = policy.metadata;
+  const targets = (policy.spec?.targetRefs ?? []).map(
+    (ref): TargetKey => `${ref.kind}/${namespace}/${ref.name}`,
+  );
+  const missing = targets.flatMap((target) => inputs.missing(target) ?? []);
+  if (missing.length > 0) {
+    return {
+      type: 'Accepted',
+      status: 'False',
+      reason: 'TargetNotFound',
+      message: missing.join('; '),
+    };
+  }
+  const conflicts = targets.flatMap((target) => {
+    const winner = inForce(inputs.policies(target));
+    if (winner === undefined || winner.name === name) return [];
+    return [`${target} is under the older TrafficPolicy ${winner.namespace}/${winner.name}`];
+  });
+  if (conflicts.length > 0) {
+    return {
+      type: 'Accepted',
+      status: 'False',
+      reason: 'Conflicted',
+      message: conflicts.join('; '),
+    };
+  }
+  return accepted('in force');
+}
+
+export function judgeElection(election: LeaderElectionObject): Verdict {
+  return election.invalid === undefined ? accepted('in force') : refuse(election.invalid);
+}
+
+function accepted(message: string): Verdict {
+  return { type: 'Accepted', status: 'True', reason: 'Accepted', message };
+}
+
+function refuse({ reason, message }: InvalidSpec): Verdict {
+  return { type: 'Accepted', status: 'False', reason, message };
+}
+
+function noParent(message: string): Verdict {
+  return { type: 'Accepted', status: 'False', reason: 'NoMatchingParent', message };
+}
