@@ -73,7 +73,9 @@ export class CertificateClient implements Component {
         const { client, metadata } = await connection.open(v1.Identity);
         return client.certify(metadata);
       },
-      onOpen: () => this.#requestIfDue(),
+      onOpen: () => {
+        if (this.#due()) this.#request();
+      },
       onMessage: (response) => this.#received(response),
       onClosed: () => {
         this.#answer?.cancel();
@@ -164,15 +166,16 @@ export class CertificateClient implements Component {
     const delayMs = Math.max(this.#renewalDueMs - this.#clock.monotonicMs(), 0);
     this.#renewal = this.#clock.setTimeout(
       () => {
-        this.#requestIfDue();
-        if (delayMs > MAX_TIMER_MS) this.#schedule();
+        if (this.#due()) this.#request();
+        else this.#schedule();
       },
-      Math.min(delayMs, MAX_TIMER_MS),
+      Math.min(Math.ceil(delayMs), MAX_TIMER_MS),
     );
   }
 
-  #requestIfDue(): void {
-    if (this.#clock.monotonicMs() >= this.#renewalDueMs) this.#request();
+  /** Timers may fire a moment early by the other clock. */
+  #due(): boolean {
+    return this.#clock.monotonicMs() >= this.#renewalDueMs - 2;
   }
 
   #request(): void {

@@ -23,7 +23,7 @@ export function createCertificateRequest(): CertificateRequest {
   const information = sequence([
     asn1.create(Class.UNIVERSAL, Type.INTEGER, false, '\x00'),
     sequence([]),
-    asn1.fromDer(publicKeyInfo.toString('latin1'), { decodeBitStrings: false }),
+    asn1.fromDer(publicKeyInfo.toString('latin1')),
     asn1.create(Class.CONTEXT_SPECIFIC, 0, true, []),
   ]);
   const signature = sign('sha256', toDer(information), privateKey);

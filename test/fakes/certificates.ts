@@ -110,7 +110,7 @@ export class TestAuthority {
       name('test root'),
       sequence([date(life.fromMs), date(life.toMs)]),
       name(subject),
-      asn1.fromDer(publicKeyInfo, { decodeBitStrings: false }),
+      asn1.fromDer(publicKeyInfo),
       asn1.create(Class.CONTEXT_SPECIFIC, 3, true, [sequence(extensions)]),
     ]);
     const der = Buffer.from(asn1.toDer(toBeSigned).getBytes(), 'latin1');

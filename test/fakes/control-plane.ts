@@ -10,7 +10,7 @@ import {
   type ServerReadableStream,
   status,
 } from '@grpc/grpc-js';
-import forge from 'node-forge';
+import { DER_TAG, readDerElement, readDerElements } from '../../control-plane/identity/der.ts';
 import type { CampaignRequest__Output } from '../../proto/gen/remora/v1/CampaignRequest.ts';
 import type { CampaignResponse } from '../../proto/gen/remora/v1/CampaignResponse.ts';
 import type { CertifyRequest__Output } from '../../proto/gen/remora/v1/CertifyRequest.ts';
@@ -94,6 +94,8 @@ export class FakeControlPlane implements AsyncDisposable {
   /** Of the certificates that it signs. */
   certificateLifeMs = 3_600_000;
   identity = spiffeId('cluster.local', 'shop', 'cart');
+  /** What it says beside the certificate: the identity in it, unless a test lies. */
+  announcedIdentity: string | undefined;
   port = 0;
   #server: Server | undefined;
   #subscriptionsRead = 0;
@@ -192,7 +194,7 @@ export class FakeControlPlane implements AsyncDisposable {
     return {
       chain,
       trustBundle: { roots: this.authority.root },
-      spiffeId: this.identity,
+      spiffeId: this.announcedIdentity ?? this.identity,
       notBeforeMs: fromMs,
       notAfterMs: toMs,
     };
@@ -201,22 +203,20 @@ export class FakeControlPlane implements AsyncDisposable {
 
 /** The public key of a signing request whose signature is right. */
 function readRequest(der: Buffer): KeyObject {
-  const { asn1 } = forge;
-  const [information, , signature] = asn1.fromDer(der.toString('latin1'), {
-    decodeBitStrings: false,
-  }).value as [forge.asn1.Asn1, forge.asn1.Asn1, forge.asn1.Asn1];
-  const publicKeyInfo = (information.value as forge.asn1.Asn1[])[2];
-  if (publicKeyInfo === undefined) throw new Error('no public key in the request');
-  const publicKey = createPublicKey({ key: toDer(publicKeyInfo), format: 'der', type: 'spki' });
-  const signatureBytes = Buffer.from(String(signature.value).slice(1), 'latin1');
-  if (!verify('sha256', toDer(information), publicKey, signatureBytes)) {
+  const { content } = readDerElement(der, DER_TAG.sequence);
+  const [information, , signature] = readDerElements(content);
+  const publicKeyInfo = readDerElements(information?.content ?? Buffer.alloc(0))[2];
+  const publicKey = createPublicKey({
+    key: publicKeyInfo?.encoded ?? Buffer.alloc(0),
+    format: 'der',
+    type: 'spki',
+  });
+  const signed = information?.encoded ?? Buffer.alloc(0);
+  // A bit string begins with the number of unused bits.
+  if (!verify('sha256', signed, publicKey, signature?.content.subarray(1) ?? Buffer.alloc(0))) {
     throw new Error('the request is not signed with its own key');
   }
   return publicKey;
-}
-
-function toDer(value: forge.asn1.Asn1): Buffer {
-  return Buffer.from(forge.asn1.toDer(value).getBytes(), 'latin1');
 }
 
 /** Resources as on the stream, short to write. */
