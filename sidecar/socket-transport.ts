@@ -74,8 +74,12 @@ export class SocketTransport implements OwnedTransport {
     // What the handler before was told, the new one must know as well.
     process.nextTick(() => {
       if (this.#handler !== handler) return;
-      if (this.#closed) handler.onClose(this.#error);
-      else handler.onEnd();
+      if (!this.#closed) {
+        handler.onEnd();
+        return;
+      }
+      handler.onClose(this.#error);
+      this.onClosed?.();
     });
   }
 

@@ -1,0 +1,191 @@
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import type { Component } from '../../runtime/component.ts';
+import type { ClusterSource } from '../compile.ts';
+import type { CircuitBreaker, Config, Endpoint, ServiceName, Workload } from '../config/types.ts';
+import type { ConfigView } from '../config/view.ts';
+import type { TrafficObserver } from '../telemetry/types.ts';
+import { circuitBreakers, portKey } from './circuit-breakers.ts';
+import { EndpointCluster, type Target } from './cluster.ts';
+import type { Dialer } from './dialer.ts';
+import type { Cluster } from './types.ts';
+
+const SWEEP_INTERVAL_MS = 1_000;
+/** Addresses come and go with pods; a cluster that was not used for this long is forgotten. */
+const DIRECT_KEPT_MS = 60_000;
+
+export interface ClusterRegistryOptions {
+  readonly view: ConfigView;
+  /** To peers: the trunk where there is one. */
+  readonly dialer: Dialer;
+  /** To the pod's own application. */
+  readonly localDialer: Dialer;
+  readonly observer: TrafficObserver;
+  readonly clock: Clock;
+  readonly random?: () => number;
+}
+
+/**
+ * All clusters of the sidecar. Configurations come and go; the connections and
+ * what is known of endpoints stay here.
+ */
+export class ClusterRegistry implements ClusterSource, Component {
+  readonly name = 'clusters';
+  readonly #options: ClusterRegistryOptions;
+  readonly #services = new Map<string, EndpointCluster>();
+  readonly #direct = new Map<string, { cluster: EndpointCluster; target: Target }>();
+  #circuitBreakers: ReadonlyMap<string, CircuitBreaker> = new Map();
+  #unsubscribe: (() => void) | undefined;
+  #timer: Timer | undefined;
+
+  constructor(options: ClusterRegistryOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { view } = this.#options;
+    this.#apply(view.current, undefined);
+    this.#unsubscribe = view.onChange((next, previous) => this.#apply(next, previous));
+    this.#arm();
+  }
+
+  /** Idle connections end; those on loan belong to their borrowers. */
+  stop(): void {
+    this.#unsubscribe?.();
+    this.#timer?.cancel();
+    for (const cluster of this.#services.values()) cluster.close();
+    for (const { cluster } of this.#direct.values()) cluster.close();
+    this.#services.clear();
+    this.#direct.clear();
+  }
+
+  cluster(service: ServiceName, port: number): Cluster {
+    const key = portKey(service, port);
+    const existing = this.#services.get(key);
+    if (existing !== undefined) return existing;
+    const { view, dialer } = this.#options;
+    const cluster = this.#create(key, service, dialer, true, () => view.wantService(service));
+    this.#services.set(key, cluster);
+    cluster.configure(this.#circuitBreakers.get(key));
+    cluster.update(targets(view.current, service, port));
+    return cluster;
+  }
+
+  /**
+   * The cluster of one address that no service stands for.
+   *
+   * @param host an address, or a name for the explicit proxy
+   * @param workload who answers there, when somebody of the mesh does
+   */
+  direct(host: string, port: number, workload: Workload | undefined): Cluster {
+    const target = { endpoint: directEndpoint(host, workload), port };
+    return this.#single(`direct:${host}:${port}`, target, this.#options.dialer);
+  }
+
+  /** The pod's own application. */
+  local(address: string, port: number): Cluster {
+    const target = { endpoint: directEndpoint(address, undefined), port };
+    return this.#single(`local:${address}:${port}`, target, this.#options.localDialer);
+  }
+
+  /** For `/config_dump`. */
+  describe(): Record<string, readonly object[]> {
+    const all = [
+      ...this.#services.values(),
+      ...[...this.#direct.values()].map(({ cluster }) => cluster),
+    ];
+    return Object.fromEntries(all.map((cluster) => [cluster.name, cluster.describe()]));
+  }
+
+  #single(key: string, target: Target, dialer: Dialer): Cluster {
+    const existing = this.#direct.get(key);
+    if (existing?.target.endpoint.workload === target.endpoint.workload) return existing.cluster;
+    const cluster = existing?.cluster ?? this.#create(key, '', dialer, false, () => undefined);
+    this.#direct.set(key, { cluster, target });
+    cluster.update([target]);
+    return cluster;
+  }
+
+  #create(
+    name: string,
+    service: string,
+    dialer: Dialer,
+    avoidsFailing: boolean,
+    want: () => void,
+  ): EndpointCluster {
+    const { observer, clock, random = Math.random } = this.#options;
+    return new EndpointCluster({
+      name,
+      service,
+      dialer,
+      avoidsFailing,
+      observer,
+      clock,
+      random,
+      want,
+    });
+  }
+
+  #apply(next: Config, previous: Config | undefined): void {
+    if (next.routes !== previous?.routes) this.#circuitBreakers = circuitBreakers(next.routes);
+    for (const [key, cluster] of this.#services) {
+      const separator = key.lastIndexOf(':');
+      const service = key.slice(0, separator);
+      if (previous?.services.has(service) === true && !next.services.has(service)) {
+        // The name may come back as another service; whoever still holds this one finds nobody.
+        this.#services.delete(key);
+        cluster.close();
+        continue;
+      }
+      cluster.configure(this.#circuitBreakers.get(key));
+      if (next.endpoints.get(service) === previous?.endpoints.get(service)) continue;
+      cluster.update(targets(next, service, Number(key.slice(separator + 1))));
+    }
+  }
+
+  #arm(): void {
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#sweep();
+      this.#arm();
+    }, SWEEP_INTERVAL_MS);
+  }
+
+  #sweep(): void {
+    const now = this.#options.clock.monotonicMs();
+    for (const cluster of this.#services.values()) cluster.sweep(now);
+    for (const [key, { cluster }] of this.#direct) {
+      cluster.sweep(now);
+      if (cluster.unusedForMs(now) < DIRECT_KEPT_MS) continue;
+      this.#direct.delete(key);
+      cluster.close();
+    }
+  }
+}
+
+/** The endpoints that serve a port; undefined while they are not known. */
+function targets(config: Config, service: ServiceName, port: number): Target[] | undefined {
+  return config.endpoints.get(service)?.endpoints.flatMap((endpoint) => {
+    const targetPort = endpoint.ports.get(port);
+    return targetPort === undefined ? [] : [{ endpoint, port: targetPort }];
+  });
+}
+
+/** Stands for whoever is not of the mesh: all unknown, no trunk. */
+const NOBODY: Workload = {
+  address: '',
+  pod: '',
+  namespace: 'unknown',
+  workload: 'unknown',
+  serviceAccount: '',
+  node: '',
+  zone: '',
+  trunkPort: 0,
+};
+
+/** An endpoint made up for an address; where nobody is known, it is reached in plain text. */
+function directEndpoint(address: string, workload: Workload | undefined): Endpoint {
+  return {
+    address,
+    ports: new Map(),
+    workload: workload ?? NOBODY,
+  };
+}

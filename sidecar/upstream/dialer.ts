@@ -1,0 +1,100 @@
+import { isIPv4, Socket } from 'node:net';
+import { spiffeId } from '../../proto/well-known.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { describeError, MeshError } from '../../runtime/errors.ts';
+import type { Workload } from '../config/types.ts';
+import { SocketTransport } from '../socket-transport.ts';
+import type { OwnedTransport } from '../transport.ts';
+import type { TrunkConnector } from '../trunk/types.ts';
+
+export interface Dialed {
+  readonly transport: OwnedTransport;
+  readonly mutualTls: boolean;
+}
+
+/** Makes new connections. */
+export interface Dialer {
+  /**
+   * Rejects with a MeshError: `connect-failed`, `connect-timeout`,
+   * `peer-identity-mismatch`.
+   *
+   * @param workload who answers there; decides between the trunk and plain text
+   * @param timeoutMs 0 means no limit
+   */
+  dial(host: string, port: number, workload: Workload, timeoutMs: number): Promise<Dialed>;
+}
+
+/** Connects to a plain port, without the trunk. */
+export class PlainDialer implements Dialer {
+  readonly #clock: Clock;
+  readonly #sourceAddress: string | undefined;
+
+  /** @param sourceAddress the local address of outgoing connections, where rules go by it */
+  constructor(clock: Clock, sourceAddress: string | undefined) {
+    this.#clock = clock;
+    this.#sourceAddress = sourceAddress;
+  }
+
+  dial(host: string, port: number, _workload: Workload, timeoutMs: number): Promise<Dialed> {
+    return new Promise((resolve, reject) => {
+      const socket = new Socket({ allowHalfOpen: true });
+      const timer =
+        timeoutMs === 0
+          ? undefined
+          : this.#clock.setTimeout(() => {
+              socket.destroy(
+                new MeshError(
+                  'connect-timeout',
+                  `${host}:${port} did not answer within ${timeoutMs} ms`,
+                ),
+              );
+            }, timeoutMs);
+      const onError = (error: Error): void => {
+        timer?.cancel();
+        if (error instanceof MeshError) reject(error);
+        else {
+          const reason = `${host}:${port} is not reached: ${describeError(error)}`;
+          reject(new MeshError('connect-failed', reason, { cause: error }));
+        }
+      };
+      socket.once('error', onError);
+      socket.once('connect', () => {
+        timer?.cancel();
+        socket.off('error', onError);
+        socket.setNoDelay(true);
+        socket.setKeepAlive(true, 60_000);
+        const peer = { address: host, port, identity: undefined, workload: undefined };
+        resolve({ transport: new SocketTransport(socket, peer), mutualTls: false });
+      });
+      const source = this.#sourceAddress;
+      // An IPv4 source cannot reach an IPv6 destination.
+      const fits = source !== undefined && isIPv4(source) === isIPv4(host);
+      socket.connect(fits ? { host, port, localAddress: source } : { host, port });
+    });
+  }
+}
+
+/** Connects through the trunk to who has one, and plainly to who has none. */
+export class MeshDialer implements Dialer {
+  readonly #plain: Dialer;
+  readonly #trunk: TrunkConnector;
+  readonly #trustDomain: () => string;
+
+  constructor(options: { plain: Dialer; trunk: TrunkConnector; trustDomain: () => string }) {
+    this.#plain = options.plain;
+    this.#trunk = options.trunk;
+    this.#trustDomain = options.trustDomain;
+  }
+
+  async dial(host: string, port: number, workload: Workload, timeoutMs: number): Promise<Dialed> {
+    if (workload.trunkPort === 0) return await this.#plain.dial(host, port, workload, timeoutMs);
+    const transport = await this.#trunk.open({
+      address: host,
+      trunkPort: workload.trunkPort,
+      identity: spiffeId(this.#trustDomain(), workload.namespace, workload.serviceAccount),
+      port,
+      timeoutMs,
+    });
+    return { transport, mutualTls: true };
+  }
+}
