@@ -50,10 +50,9 @@ export function initContainer(config: SidecarConfig, options: PodOptions): Conta
       { name: 'REMORA_EXCLUDE_OUTBOUND_PORTS', value: options.excludedOutboundPorts.join(',') },
       { name: 'REMORA_EXCLUDE_OUTBOUND_CIDRS', value: options.excludedOutboundCidrs.join(',') },
     ],
-    resources: {
-      requests: { cpu: '10m', memory: '32Mi' },
-      limits: { memory: '128Mi' },
-    },
+    // The sidecar's own: it runs before the others, so the pod's sum does not grow,
+    // and a quota that wants limits finds them.
+    resources: proxyResources(config, options),
     securityContext: {
       // Kubernetes hands capabilities to root alone; these two are all that it keeps.
       runAsUser: 0,
