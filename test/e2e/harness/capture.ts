@@ -1,56 +1,31 @@
-import { reference, workloadImage } from './images.ts';
-import { apply, execute, kubectl, type Manifest } from './kubectl.ts';
+import type { NodeShell } from './node-shell.ts';
 
 /**
  * Captures what pods send on the wire: tcpdump in the node's network namespace,
  * where every packet between pods passes in the form that leaves them.
  */
 export class Capture {
-  readonly #namespace: string;
+  readonly #node: NodeShell;
   #file = 0;
 
-  constructor(namespace: string) {
-    this.#namespace = namespace;
+  constructor(node: NodeShell) {
+    this.#node = node;
   }
 
-  /** Starts the privileged pod that captures, on a node. Its namespace must allow that. */
-  async start(node: string): Promise<void> {
-    const pod: Manifest = {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { name: 'capture', namespace: this.#namespace, labels: { app: 'capture' } },
-      spec: {
-        nodeName: node,
-        hostNetwork: true,
-        terminationGracePeriodSeconds: 0,
-        containers: [
-          {
-            name: 'app',
-            image: reference(await workloadImage()),
-            imagePullPolicy: 'IfNotPresent',
-            command: ['sleep', 'infinity'],
-            securityContext: { privileged: true },
-          },
-        ],
-      },
-    };
-    await apply([pod]);
-    await kubectl([
-      'wait',
-      '-n',
-      this.#namespace,
-      '--for=condition=Ready',
-      'pod/capture',
-      '--timeout=60s',
-    ]);
-  }
-
-  /** Runs `during` and returns the TCP payload that passed meanwhile to or from an address. */
-  async of(address: string, during: () => Promise<unknown>): Promise<Buffer> {
+  /**
+   * Runs `during` and returns the packets that passed meanwhile between an
+   * address and a peer, or between an address and anybody.
+   */
+  async of(
+    between: { addresses: readonly string[]; peer?: string },
+    during: () => Promise<unknown>,
+  ): Promise<Buffer> {
     this.#file += 1;
     const file = `/tmp/capture-${this.#file}`;
-    const filter = `tcp and host ${address}`;
-    await this.#shell(
+    const hosts = between.addresses.map((address) => `host ${address}`).join(' or ');
+    const peer = between.peer === undefined ? '' : ` and host ${between.peer}`;
+    const filter = `tcp and (${hosts})${peer}`;
+    await this.#node.run(
       `tcpdump -i any -U -s 0 -w ${file} '${filter}' 2>${file}.log & echo $! >${file}.pid; ` +
         `for _ in $(seq 100); do grep -q 'listening on' ${file}.log && exit 0; sleep 0.1; done; cat ${file}.log; exit 1`,
     );
@@ -58,24 +33,11 @@ export class Capture {
       await during();
     } finally {
       // Packets lie in the kernel's buffer for up to a second.
-      await this.#shell(
+      await this.#node.run(
         `sleep 1.2; kill -INT $(cat ${file}.pid); for _ in $(seq 50); do kill -0 $(cat ${file}.pid) 2>/dev/null || exit 0; sleep 0.1; done`,
       );
     }
-    const text = await execute({ namespace: this.#namespace, pod: 'capture', container: 'app' }, [
-      'base64',
-      '-w0',
-      file,
-    ]);
-    return Buffer.from(text, 'base64');
-  }
-
-  #shell(script: string): Promise<string> {
-    return execute({ namespace: this.#namespace, pod: 'capture', container: 'app' }, [
-      'sh',
-      '-c',
-      script,
-    ]);
+    return Buffer.from(await this.#node.run(`base64 -w0 ${file}`), 'base64');
   }
 }
 

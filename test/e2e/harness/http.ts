@@ -28,6 +28,8 @@ export interface FetchOptions {
   keep?: boolean;
   timeoutSeconds?: number;
   intervalSeconds?: number;
+  /** Stops at the first answer whose body holds this. */
+  untilText?: string;
   headers?: Readonly<Record<string, string>>;
 }
 
@@ -48,6 +50,7 @@ export async function fetchFrom(
     String(timeoutSeconds),
     '--interval',
     String(intervalSeconds),
+    ...(options.untilText === undefined ? [] : ['--until', options.untilText]),
     ...(options.keep === true ? ['--keep'] : []),
     ...Object.entries(options.headers ?? {}).flatMap(([name, value]) => [
       '--header',

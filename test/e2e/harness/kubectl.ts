@@ -64,6 +64,7 @@ export interface Pod {
   };
   spec: {
     serviceAccountName?: string;
+    nodeName?: string;
     hostNetwork?: boolean;
     initContainers?: { name: string; restartPolicy?: string; image?: string }[];
     containers: { name: string; image?: string }[];
@@ -104,4 +105,11 @@ export async function podOf(namespace: string, app: string): Promise<Pod> {
 /** True when the pod's Ready condition holds. */
 export function isReady(pod: Pod): boolean {
   return pod.status.conditions?.some((c) => c.type === 'Ready' && c.status === 'True') ?? false;
+}
+
+/** The node of a pod with a label `app`. */
+export async function nodeOf(namespace: string, app: string): Promise<string> {
+  const node = (await podsOf(namespace, app))[0]?.spec.nodeName;
+  if (node === undefined) throw new Error(`no pod app=${app} in ${namespace} has a node`);
+  return node;
 }

@@ -119,7 +119,7 @@ async function podSpec(name: string, options: WorkloadOptions): Promise<Record<s
 
 /** Programs of Debian as anybody runs them: nothing in them knows of a mesh. */
 export const PROGRAM = {
-  idle: { command: ['sleep', 'infinity'] },
+  idle: { command: ['sh', '-c', 'trap "exit 0" TERM; sleep infinity & wait'] },
   echo: { command: ['python3', '/programs/echo.py', '8080'], port: 8080 },
   python: { command: ['python3', '-m', 'http.server', '8000', '-d', '/programs'], port: 8000 },
   nginx: { command: ['nginx', '-g', 'daemon off;'], port: 80 },
