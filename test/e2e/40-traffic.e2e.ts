@@ -265,9 +265,7 @@ describe('traffic of unmodified programs', () => {
       'the sidecar runs again',
       async () => {
         const now = proxy(await podOf(meshed, 'nginx'));
-        return now !== undefined && now.restartCount > restarts && now.ready
-          ? true
-          : undefined;
+        return now !== undefined && now.restartCount > restarts && now.ready ? true : undefined;
       },
       { timeoutMs: 60_000 },
     );
