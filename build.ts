@@ -1,0 +1,70 @@
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build as bundle, type Metafile } from 'esbuild';
+import { PROTO_FILES } from './proto/files.ts';
+
+const ROOT = fileURLToPath(new URL('.', import.meta.url));
+
+/** One bundle per process: a process loads what it needs, and nothing of the others. */
+export const PROCESSES = {
+  'control-plane': 'control-plane/main.ts',
+  sidecar: 'sidecar/main.ts',
+  injector: 'injector/main.ts',
+  init: 'injector/init.ts',
+} as const;
+
+export type ProcessName = keyof typeof PROCESSES;
+
+/** What CommonJS packages inside an ES module still ask for. */
+const BANNER = `import { createRequire as createRequireForBundle } from 'node:module';
+const require = createRequireForBundle(import.meta.url);`;
+
+/**
+ * Writes `<process>.js`, the schema files and the native module into a folder
+ * that needs nothing beside it, and to `meta/` what went into each bundle.
+ */
+export async function buildProcesses(
+  folder: string,
+  names: readonly ProcessName[] = Object.keys(PROCESSES) as ProcessName[],
+): Promise<Map<ProcessName, Metafile>> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, 'meta'), { recursive: true });
+  const metafiles = new Map<ProcessName, Metafile>();
+  for (const name of names) {
+    const { metafile } = await bundle({
+      absWorkingDir: ROOT,
+      entryPoints: [PROCESSES[name]],
+      outfile: join(folder, `${name}.js`),
+      bundle: true,
+      platform: 'node',
+      target: 'node24',
+      format: 'esm',
+      banner: { js: BANNER },
+      // Holds a native module, which no bundle can.
+      external: ['koffi'],
+      metafile: true,
+      logLevel: 'warning',
+    });
+    writeFileSync(join(folder, 'meta', `${name}.json`), JSON.stringify(metafile));
+    metafiles.set(name, metafile);
+  }
+  for (const file of PROTO_FILES) cpSync(file, join(folder, 'remora/v1', basename(file)));
+  if (names.includes('sidecar')) copyKoffi(folder);
+  // The bundles are ES modules wherever the folder is taken.
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n');
+  return metafiles;
+}
+
+/** The JavaScript of koffi and its native module for this machine and glibc. */
+function copyKoffi(folder: string): void {
+  const native = `@koromix/koffi-${process.platform}-${process.arch}`;
+  for (const path of ['koffi/package.json', 'koffi/index.js', 'koffi/src/koffi', native]) {
+    cpSync(join(ROOT, 'node_modules', path), join(folder, 'node_modules', path), {
+      recursive: true,
+      filter: (source) => !/CMakeLists|musl/.test(basename(source)),
+    });
+  }
+}
+
+if (import.meta.main) await buildProcesses(join(ROOT, 'dist'));
