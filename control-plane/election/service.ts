@@ -55,6 +55,11 @@ export class Elections {
     this.#running.clear();
   }
 
+  /** True once it is known who may stand for election. */
+  get synced(): boolean {
+    return this.#options.state.synced;
+  }
+
   /** Who leads what, for `/config_dump`. */
   describe(): Record<string, unknown> {
     return Object.fromEntries(
@@ -187,6 +192,9 @@ class Candidacies {
 
   #join(name: string): void {
     const { namespace, pod } = this.#caller;
+    if (!this.#elections.synced) {
+      throw new MeshError('not-synced', 'the control plane does not know all candidates yet');
+    }
     const spec = this.#elections.specFor(namespace, pod, name);
     if (spec === undefined) {
       this.#refuse(name, `the pod is not a candidate of the LeaderElection ${namespace}/${name}`);

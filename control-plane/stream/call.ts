@@ -23,6 +23,7 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'token-review-unavailable': status.UNAVAILABLE,
   'api-unavailable': status.UNAVAILABLE,
   'ca-not-ready': status.UNAVAILABLE,
+  'not-synced': status.UNAVAILABLE,
   stopping: status.UNAVAILABLE,
   'not-allowed': status.PERMISSION_DENIED,
   'bad-request': status.INVALID_ARGUMENT,
