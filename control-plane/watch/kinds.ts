@@ -20,6 +20,7 @@ export const namespaceKind: WatchedKind<NamespaceObject> = {
   apiVersion: 'v1',
   kind: 'Namespace',
   plural: 'namespaces',
+  clusterScoped: true,
   optional: false,
   parse: (raw) => header(record(raw, []), 'v1', 'Namespace', {}),
 };
@@ -33,6 +34,7 @@ export const nodeKind: WatchedKind<NodeObject> = {
   apiVersion: 'v1',
   kind: 'Node',
   plural: 'nodes',
+  clusterScoped: true,
   optional: true,
   parse: (raw) => {
     const base = header(record(raw, []), 'v1', 'Node', {

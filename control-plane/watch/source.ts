@@ -53,6 +53,8 @@ export interface WatchedKind<T extends KubernetesObject> {
   readonly apiVersion: string;
   readonly kind: string;
   readonly plural: string;
+  /** True where objects belong to no namespace; in files, the others get `default`. */
+  readonly clusterScoped?: boolean;
   /** True where an API server may lack the kind: then the collection stays empty. */
   readonly optional: boolean;
   /**
