@@ -26,7 +26,7 @@ export class Capture {
     const peer = between.peer === undefined ? '' : ` and host ${between.peer}`;
     const filter = `tcp and (${hosts})${peer}`;
     await this.#node.run(
-      `tcpdump -i any -U -s 0 -w ${file} '${filter}' 2>${file}.log & echo $! >${file}.pid; ` +
+      `tcpdump -i any -U -s 0 -w ${file} '${filter}' </dev/null >/dev/null 2>${file}.log & echo $! >${file}.pid; ` +
         `for _ in $(seq 100); do grep -q 'listening on' ${file}.log && exit 0; sleep 0.1; done; cat ${file}.log; exit 1`,
     );
     try {
