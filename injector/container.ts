@@ -149,7 +149,9 @@ function proxyEnv(pod: Pod, config: SidecarConfig, options: PodOptions): EnvVar[
     { name: 'REMORA_TOKEN_PATH', value: `${MOUNT.credentials}/token` },
     { name: 'REMORA_STATE_DIR', value: MOUNT.state },
     { name: 'REMORA_INTERCEPTION', value: 'redirect' },
-    { name: 'REMORA_TRUNK_ADDRESS', value: `0.0.0.0:${options.trunkPort}` },
+    ...(options.trunkPort === PORT.trunk
+      ? []
+      : [{ name: 'REMORA_TRUNK_ADDRESS', value: `0.0.0.0:${options.trunkPort}` }]),
     { name: 'REMORA_LOG_LEVEL', value: options.logLevel ?? config.logLevel },
     { name: 'REMORA_DRAIN_SECONDS', value: String(drainSeconds) },
     field('REMORA_POD_NAME', 'metadata.name'),

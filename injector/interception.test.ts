@@ -16,6 +16,8 @@ import type { InterceptionOptions, SidecarMatch } from './iptables.ts';
  * stays behind however this test ends.
  */
 
+const ENTER = 'nsenter';
+const UNSHARE = 'unshare';
 const SIDECAR_UID = 15137;
 const APPLICATION_UID = 1000;
 const POD_PORTS = [8080, 2222, 15001, 15006, 15008, 15020];
@@ -186,7 +188,7 @@ for (const { name, backend, sidecar } of scenarios) {
     let peer = 0;
 
     const inNamespace = (pid: number, ...command: string[]): string =>
-      execFileSync('nsenter', ['-t', String(pid), '-n', ...command], { encoding: 'utf8' });
+      execFileSync(ENTER, ['-t', String(pid), '-n', ...command], { encoding: 'utf8' });
 
     const reach = async (
       from: Connection['from'],
@@ -198,7 +200,7 @@ for (const { name, backend, sidecar } of scenarios) {
         return { ...one, localAddress: sidecar.addresses[one.host.includes(':') ? 1 : 0] };
       });
       const uid = from === 'sidecar' && !bound ? SIDECAR_UID : APPLICATION_UID;
-      const client = spawn('nsenter', [
+      const client = spawn(ENTER, [
         ...['-t', String(from === 'peer' ? peer : pod), '-n', 'setpriv'],
         ...[`--reuid=${uid}`, '--clear-groups', process.execPath],
         ...['--input-type=module', '-e', CLIENT, JSON.stringify(targets)],
@@ -214,7 +216,7 @@ for (const { name, backend, sidecar } of scenarios) {
 
     before(async () => {
       const hold = async (): Promise<number> => {
-        const holder = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec cat'], {
+        const holder = spawn(UNSHARE, ['--net', 'sh', '-c', 'echo; exec cat'], {
           stdio: ['pipe', 'pipe', 'inherit'],
         });
         children.push(holder);
@@ -249,7 +251,7 @@ for (const { name, backend, sidecar } of scenarios) {
             [peer, 'peer', PEER_PORTS],
           ] as const
         ).map(async ([pid, namespace, ports]) => {
-          const listener = spawn('nsenter', [
+          const listener = spawn(ENTER, [
             ...['-t', String(pid), '-n', process.execPath, '--input-type=module', '-e', LISTENER],
             ...[namespace, ...ports.map(String)],
           ]);
@@ -261,7 +263,7 @@ for (const { name, backend, sidecar } of scenarios) {
       const machine: Machine = {
         run(program, args, input) {
           if (!program.includes(backend)) return { status: 1, stdout: '', stderr: 'not this one' };
-          const done = spawnSync('nsenter', ['-t', String(pod), '-n', program, ...args], {
+          const done = spawnSync(ENTER, ['-t', String(pod), '-n', program, ...args], {
             input,
             encoding: 'utf8',
           });
@@ -311,6 +313,6 @@ function whyNot(): string | false {
   for (const program of ['iptables-nft-restore', 'iptables-legacy-restore', 'nsenter', 'ip']) {
     if (spawnSync(program, ['-V']).error !== undefined) return `${program} is not installed`;
   }
-  const tried = spawnSync('unshare', ['--net', 'ip', 'link', 'set', 'lo', 'up']);
+  const tried = spawnSync(UNSHARE, ['--net', 'ip', 'link', 'set', 'lo', 'up']);
   return tried.status === 0 ? false : 'network namespaces are not allowed here';
 }
