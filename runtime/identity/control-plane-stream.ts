@@ -72,6 +72,11 @@ export class ControlPlaneStream<Request, Response = never> {
     return this.#call !== undefined;
   }
 
+  /** What is written now leaves now: there is a call, and a connection under it. */
+  get reachable(): boolean {
+    return this.#call !== undefined && this.#options.connection.ready;
+  }
+
   /** The other side reads too slowly: whoever can leave a message out should. */
   get congested(): boolean {
     return this.#call?.writableNeedDrain ?? false;

@@ -22,7 +22,7 @@ export interface CampaignOptions {
 }
 
 /** A candidate that was refused asks again after this long. */
-const JOIN_AGAIN_MS = 10_000;
+const JOIN_AGAIN_MS = 3_000;
 
 interface Candidacy {
   readonly lease: Lease;
@@ -130,10 +130,12 @@ export class Campaign implements Component {
     if (grant) {
       const candidacy = this.#candidacies.get(grant.election);
       if (candidacy === undefined) return;
-      const first = candidacy.lease.durationMs === undefined;
+      const { durationMs, fencingToken } = candidacy.lease;
       candidacy.lease.granted(grant);
-      if (first || candidacy.renewal === undefined)
-        this.#scheduleRenewal(grant.election, candidacy);
+      // A first grant counts from its arrival; an answered renewal is the better ground.
+      const elected = candidacy.lease.fencingToken > fencingToken && grant.sequence === 0;
+      if (elected) this.#renew(grant.election);
+      if (durationMs === undefined) this.#scheduleRenewal(grant.election, candidacy);
       this.#tell(grant.election, candidacy);
     } else if (refusal) {
       const candidacy = this.#candidacies.get(refusal.election);

@@ -1,0 +1,151 @@
+import type { Edge } from '../../proto/gen/remora/v1/Edge.ts';
+import {
+  CONNECTION,
+  type ConnectionLabels,
+  type Counters,
+  DURATION_BUCKETS,
+  REQUEST,
+  type RequestLabels,
+} from './counters.ts';
+
+/** An edge that is being added up, with plain numbers. */
+interface Sum extends Edge {
+  requests: number;
+  failures: number;
+  retries: number;
+  connections: number;
+  bytesSent: number;
+  bytesReceived: number;
+  durationBuckets: number[];
+}
+
+/**
+ * Who called whom since the last time: the difference between two readings of the
+ * counters, with rows that differ only in method, status or error added together.
+ * All of its work happens once a second; the data path does nothing for it.
+ */
+export class EdgeReader {
+  readonly #counters: Counters;
+  #requests = new Float64Array(0);
+  #connections = new Float64Array(0);
+  #retries = new Float64Array(0);
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  /** What has changed; asking again gives what has changed since this call. */
+  read(): Edge[] {
+    const sums = new Map<string, Sum>();
+    this.#readRequests(sums);
+    this.#readConnections(sums);
+    this.#readRetries(sums);
+    return [...sums.values()];
+  }
+
+  #readRequests(sums: Map<string, Sum>): void {
+    const { requests } = this.#counters;
+    const before = this.#requests;
+    requests.labels.forEach((labels, row) => {
+      const since = (column: number): number =>
+        requests.at(row, column) - (before[row * requests.columns + column] ?? 0);
+      const count = since(REQUEST.count);
+      if (count === 0) return;
+      const sum = sumOf(sums, labels, labels.route, 'http');
+      sum.requests += count;
+      if (isFailure(labels)) sum.failures += count;
+      sum.bytesSent += since(REQUEST.requestBytes);
+      sum.bytesReceived += since(REQUEST.responseBytes);
+      for (let i = 0; i < DURATION_BUCKETS; i++) {
+        sum.durationBuckets[i] = (sum.durationBuckets[i] ?? 0) + since(REQUEST.buckets + i);
+      }
+    });
+    this.#requests = requests.values.slice(0, requests.size * requests.columns);
+  }
+
+  #readConnections(sums: Map<string, Sum>): void {
+    const { connections } = this.#counters;
+    const before = this.#connections;
+    connections.labels.forEach((labels, row) => {
+      const since = (column: number): number =>
+        connections.at(row, column) - (before[row * connections.columns + column] ?? 0);
+      const opened = since(CONNECTION.opened);
+      const sent = since(CONNECTION.bytesSent);
+      const received = since(CONNECTION.bytesReceived);
+      if (opened === 0 && sent === 0 && received === 0) return;
+      const sum = sumOf(sums, labels, '', labels.protocol);
+      sum.connections += opened;
+      // The bytes of HTTP were counted with its requests.
+      if (labels.protocol === 'http') return;
+      sum.bytesSent += sent;
+      sum.bytesReceived += received;
+    });
+    this.#connections = connections.values.slice(0, connections.size * connections.columns);
+  }
+
+  /** A retry names only its service: it is told with an edge to that service. */
+  #readRetries(sums: Map<string, Sum>): void {
+    const { retries } = this.#counters;
+    const told = this.#retries;
+    const next = retries.values.slice(0, retries.size);
+    retries.labels.forEach(({ service }, row) => {
+      const before = told[row] ?? 0;
+      const since = retries.at(row, 0) - before;
+      if (since === 0) return;
+      for (const sum of sums.values()) {
+        if (sum.service !== service || sum.direction !== 'OUTBOUND') continue;
+        sum.retries += since;
+        return;
+      }
+      // No request to it has ended yet: the next reading tells it.
+      next[row] = before;
+    });
+    this.#retries = next;
+  }
+}
+
+function sumOf(
+  sums: Map<string, Sum>,
+  labels: Omit<ConnectionLabels, 'protocol'>,
+  route: string,
+  protocol: string,
+): Sum {
+  const { direction, source, destination, service, mutualTls } = labels;
+  const key = JSON.stringify([
+    direction,
+    source.namespace,
+    source.workload,
+    destination.namespace,
+    destination.workload,
+    service,
+    route,
+    mutualTls,
+    protocol,
+  ]);
+  let sum = sums.get(key);
+  if (sum === undefined) {
+    sum = {
+      direction: direction === 'outbound' ? 'OUTBOUND' : 'INBOUND',
+      source,
+      destination,
+      service,
+      route,
+      mutualTls,
+      protocol,
+      requests: 0,
+      failures: 0,
+      retries: 0,
+      connections: 0,
+      bytesSent: 0,
+      bytesReceived: 0,
+      durationBuckets: protocol === 'http' ? new Array<number>(DURATION_BUCKETS).fill(0) : [],
+    };
+    sums.set(key, sum);
+  }
+  return sum;
+}
+
+/** As the message says: 500 and above, and requests without a response. */
+function isFailure(labels: RequestLabels): boolean {
+  return labels.status === '' || labels.status >= '500';
+}

@@ -1,0 +1,343 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  CONNECTION,
+  type ConnectionLabels,
+  type Counters,
+  DURATION_BOUNDS_MS,
+  REQUEST,
+  type RequestLabels,
+} from './counters.ts';
+import type { Direction } from './types.ts';
+
+/** What the metrics tell besides traffic; asked at each scrape. */
+export interface SidecarFacts {
+  readonly release: string;
+  /** Undefined without a certificate. */
+  certificateNotAfterMs(): number | undefined;
+  /** Empty before the first configuration. */
+  configVersion(): string;
+  /** How long ago the configuration was known to be the newest. */
+  configAgeMs(): number | undefined;
+  configRefusals(): number;
+  /** Undefined when there is none to be connected to. */
+  controlPlaneConnected(): boolean | undefined;
+}
+
+const PARTIES = [
+  'source_workload',
+  'source_namespace',
+  'destination_workload',
+  'destination_namespace',
+  'service',
+  'mutual_tls',
+] as const;
+
+const REQUEST_LABELS = [
+  ...PARTIES,
+  'route',
+  'http_request_method',
+  'http_response_status_code',
+  'error_type',
+] as const;
+
+const CONNECTION_LABELS = [...PARTIES, 'direction', 'protocol'] as const;
+
+/**
+ * A registry that reads our tables when it is scraped: between two scrapes it
+ * costs nothing. The names are documented in docs/metrics.md.
+ */
+export function createRegistry(counters: Counters, facts: SidecarFacts): Registry {
+  const registry = new Registry();
+  addRequests(registry, counters);
+  addConnections(registry, counters);
+  addResilience(registry, counters);
+  addFacts(registry, facts);
+  return registry;
+}
+
+function addRequests(registry: Registry, counters: Counters): void {
+  registry.registerMetric(
+    new DurationHistogram('http_server_request_duration_seconds', 'inbound', counters),
+  );
+  registry.registerMetric(
+    new DurationHistogram('http_client_request_duration_seconds', 'outbound', counters),
+  );
+  const { requests } = counters;
+  for (const [name, help, column] of [
+    [
+      'remora_http_request_bytes_total',
+      'Bytes of requests, heads and bodies',
+      REQUEST.requestBytes,
+    ],
+    [
+      'remora_http_response_bytes_total',
+      'Bytes of responses, heads and bodies',
+      REQUEST.responseBytes,
+    ],
+  ] as const) {
+    new Counter({
+      name,
+      help,
+      labelNames: ['direction', ...REQUEST_LABELS],
+      registers: [registry],
+      collect() {
+        this.reset();
+        requests.labels.forEach((labels, row) => {
+          const { direction } = labels;
+          this.inc({ direction, ...requestLabels(labels) }, requests.at(row, column));
+        });
+      },
+    });
+  }
+}
+
+function addConnections(registry: Registry, counters: Counters): void {
+  const { connections } = counters;
+  for (const [name, help, column] of [
+    ['remora_connections_opened_total', 'Connections opened', CONNECTION.opened],
+    [
+      'remora_connection_sent_bytes_total',
+      'Bytes from source to destination',
+      CONNECTION.bytesSent,
+    ],
+    [
+      'remora_connection_received_bytes_total',
+      'Bytes from destination to source',
+      CONNECTION.bytesReceived,
+    ],
+  ] as const) {
+    new Counter({
+      name,
+      help: `${help}, by connection`,
+      labelNames: CONNECTION_LABELS,
+      registers: [registry],
+      collect() {
+        this.reset();
+        connections.labels.forEach((labels, row) => {
+          this.inc(connectionLabels(labels), connections.at(row, column));
+        });
+      },
+    });
+  }
+  new Gauge({
+    name: 'remora_connections_active',
+    help: 'Connections open now',
+    labelNames: CONNECTION_LABELS,
+    registers: [registry],
+    collect() {
+      this.reset();
+      connections.labels.forEach((labels, row) => {
+        this.set(connectionLabels(labels), connections.at(row, CONNECTION.active));
+      });
+    },
+  });
+}
+
+function addResilience(registry: Registry, counters: Counters): void {
+  new Counter({
+    name: 'remora_retries_total',
+    help: 'Requests that were tried again, by reason',
+    labelNames: ['service', 'reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      counters.retries.labels.forEach((labels, row) => {
+        this.inc({ ...labels }, counters.retries.at(row, 0));
+      });
+    },
+  });
+  new Counter({
+    name: 'remora_ejections_total',
+    help: 'Endpoints that were taken out of the balancer',
+    labelNames: ['service'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      counters.ejections.labels.forEach((labels, row) => {
+        this.inc({ ...labels }, counters.ejections.at(row, 0));
+      });
+    },
+  });
+  new Gauge({
+    name: 'remora_ejected_endpoints',
+    help: 'Endpoints that are out of the balancer now',
+    labelNames: ['service'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [service, count] of counters.ejectedEndpoints()) this.set({ service }, count);
+    },
+  });
+}
+
+function addFacts(registry: Registry, facts: SidecarFacts): void {
+  const gauge = (name: string, help: string, value: () => number | undefined): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const now = value();
+        if (now === undefined) this.remove();
+        else this.set(now);
+      },
+    });
+  };
+  gauge(
+    'remora_certificate_expiry_timestamp_seconds',
+    'When the certificate in use ends, in seconds since the epoch',
+    () => seconds(facts.certificateNotAfterMs()),
+  );
+  gauge(
+    'remora_config_age_seconds',
+    'Time since the configuration was known to be the newest; 0 while connected',
+    () => seconds(facts.configAgeMs()),
+  );
+  gauge('remora_control_plane_connected', 'Whether the control plane answers: 1 or 0', () => {
+    const connected = facts.controlPlaneConnected();
+    return connected === undefined ? undefined : Number(connected);
+  });
+  new Counter({
+    name: 'remora_config_refused_total',
+    help: 'Configurations that were refused; the one before stayed in force',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(facts.configRefusals());
+    },
+  });
+  new Gauge({
+    name: 'remora_config_info',
+    help: 'The configuration in force, as a label',
+    labelNames: ['version'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      const version = facts.configVersion();
+      if (version !== '') this.set({ version }, 1);
+    },
+  });
+  new Gauge({
+    name: 'remora_build_info',
+    help: 'The release of the sidecar and of Node.js, as labels',
+    labelNames: ['version', 'node_version'],
+    registers: [registry],
+  }).set({ version: facts.release, node_version: process.version }, 1);
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory of the sidecar',
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage.rss());
+    },
+  });
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'Processor time of the sidecar',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage();
+      this.reset();
+      this.inc((user + system) / 1e6);
+    },
+  });
+}
+
+/** prom-client's histogram takes observations one by one; ours are counted already. */
+class DurationHistogram extends Histogram<string> {
+  readonly #title: string;
+  readonly #help: string;
+  readonly #direction: Direction;
+  readonly #counters: Counters;
+
+  constructor(name: string, direction: Direction, counters: Counters) {
+    const side = direction === 'inbound' ? 'served' : 'made';
+    const help = `Duration of the HTTP requests that this pod ${side}, in seconds`;
+    super({ name, help, labelNames: REQUEST_LABELS, registers: [] });
+    this.#title = name;
+    this.#help = help;
+    this.#direction = direction;
+    this.#counters = counters;
+  }
+
+  override async get(): ReturnType<Histogram<string>['get']> {
+    const { requests } = this.#counters;
+    const values = requests.labels.flatMap((labels, row) =>
+      labels.direction === this.#direction ? this.#rows(labels, row) : [],
+    );
+    return {
+      name: this.#title,
+      help: this.#help,
+      type: 'histogram' as never,
+      values,
+      aggregator: 'sum',
+      collect: () => {},
+    };
+  }
+
+  /** What the registry calls first. */
+  getForPromString(): ReturnType<Histogram<string>['get']> {
+    return this.get();
+  }
+
+  #rows(
+    labels: RequestLabels,
+    row: number,
+  ): { metricName: string; labels: Record<string, string | number>; value: number }[] {
+    const { requests } = this.#counters;
+    const shared = requestLabels(labels);
+    const metricName = `${this.#title}_bucket`;
+    let below = 0;
+    const buckets = DURATION_BOUNDS_MS.map((boundMs, i) => {
+      below += requests.at(row, REQUEST.buckets + i);
+      return { metricName, labels: { ...shared, le: boundMs / 1000 }, value: below };
+    });
+    const count = requests.at(row, REQUEST.count);
+    const sum = requests.at(row, REQUEST.durationMs) / 1000;
+    return [
+      ...buckets,
+      { metricName, labels: { ...shared, le: '+Inf' }, value: count },
+      { metricName: `${this.#title}_sum`, labels: shared, value: sum },
+      { metricName: `${this.#title}_count`, labels: shared, value: count },
+    ];
+  }
+}
+
+type Parties = Omit<ConnectionLabels, 'protocol' | 'direction'>;
+
+function partyLabels({ source, destination, service, mutualTls }: Parties): Record<string, string> {
+  return {
+    source_workload: source.workload,
+    source_namespace: source.namespace,
+    destination_workload: destination.workload,
+    destination_namespace: destination.namespace,
+    service,
+    mutual_tls: String(mutualTls),
+  };
+}
+
+/** An empty label is the same as none, for Prometheus. */
+function requestLabels(labels: RequestLabels): Record<string, string> {
+  return {
+    ...partyLabels(labels),
+    route: labels.route,
+    http_request_method: labels.method,
+    http_response_status_code: labels.status,
+    error_type: errorType(labels),
+  };
+}
+
+function connectionLabels(labels: ConnectionLabels): Record<string, string> {
+  const { direction, protocol } = labels;
+  return { ...partyLabels(labels), direction, protocol };
+}
+
+/** OpenTelemetry's `error.type`: our own code, else the status that counts as an error on that side. */
+function errorType({ errorCode, status, direction }: RequestLabels): string {
+  if (errorCode !== '') return errorCode;
+  return status >= (direction === 'inbound' ? '500' : '400') ? status : '';
+}
+
+function seconds(milliseconds: number | undefined): number | undefined {
+  return milliseconds === undefined ? undefined : milliseconds / 1000;
+}
