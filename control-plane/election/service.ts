@@ -3,6 +3,7 @@ import type { CampaignRequest__Output } from '../../proto/gen/remora/v1/Campaign
 import type { CampaignResponse } from '../../proto/gen/remora/v1/CampaignResponse.ts';
 import { v1 } from '../../proto/load.ts';
 import type { Clock } from '../../runtime/clock.ts';
+import type { Component } from '../../runtime/component.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { CallerIdentity } from '../identity/types.ts';
@@ -31,7 +32,8 @@ interface Campaigner extends Candidate {
 }
 
 /** The elections in which connected sidecars take part. */
-export class Elections {
+export class Elections implements Component {
+  readonly name = 'elections';
   readonly #options: ElectionsOptions;
   readonly #running = new Map<
     string,

@@ -1,4 +1,5 @@
 import type { Clock } from '../../runtime/clock.ts';
+import type { Component } from '../../runtime/component.ts';
 import type { MeshState } from '../snapshot/types.ts';
 import type { ConfigSession } from './session.ts';
 
@@ -10,7 +11,8 @@ const SLICE_MS = 8;
  * slices, so that with thousands of sidecars the other streams, leases above
  * all, are still served in between.
  */
-export class ConfigSessions {
+export class ConfigSessions implements Component {
+  readonly name = 'config-sessions';
   readonly #state: MeshState;
   readonly #clock: Clock;
   readonly #sessions = new Set<ConfigSession>();
