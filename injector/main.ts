@@ -76,6 +76,11 @@ async function main(config: InjectorConfig): Promise<never> {
       caBundle,
       webhook,
       certificates,
+      {
+        name: 'announcement',
+        start: () =>
+          log.info({ webhookPort: webhook.port, adminPort: admin.port }, 'injector listens'),
+      },
     ],
     { log, drainTimeoutMs: 20_000 },
   );
