@@ -12,11 +12,11 @@ COPY . .
 RUN npm run build && rm -r dist/meta
 
 FROM node:24-bookworm-slim
-# Both forms of iptables; what only development wants goes.
+# Both forms of iptables come in one package. What installs software goes.
 RUN apt-get update \
   && apt-get install -y --no-install-recommends iptables \
-  && rm -rf /var/lib/apt/lists/* /var/cache/apt /usr/local/lib/node_modules /usr/local/include \
-    /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn*
+  && rm -rf /var/lib/apt/lists/* /var/cache/apt /usr/local/lib/node_modules \
+    /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn* /opt/yarn*
 COPY --from=build /src/dist /app
 WORKDIR /app
 ENV NODE_ENV=production
