@@ -1,0 +1,82 @@
+/** What the first bytes of a client say. `more` asks for further bytes. */
+export type Detected = 'http1' | 'http2' | 'tls' | 'tcp' | 'more';
+
+/** RFC 9113, section 3.4. */
+const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+
+const TLS_HANDSHAKE = 0x16;
+const SPACE = 0x20;
+const LINE_FEED = 0x0a;
+const MAX_METHOD_BYTES = 20;
+/** Enough to see where the target of a request begins. */
+const TARGET_STARTS = [
+  Buffer.from('/'),
+  Buffer.from('* '),
+  Buffer.from('http://'),
+  Buffer.from('https://'),
+] as const;
+
+/**
+ * Tells the protocol from what a client sent first, with as few bytes as
+ * possible. Only what certainly begins an HTTP/1 request is called `http1`,
+ * because everything else passes through untouched.
+ */
+export function detectProtocol(bytes: Buffer): Detected {
+  const first = bytes[0];
+  if (first === undefined) return 'more';
+  if (first === TLS_HANDSHAKE) {
+    if (bytes.length < 2) return 'more';
+    return bytes[1] === 3 ? 'tls' : 'tcp';
+  }
+  const preface = startsWith(bytes, HTTP2_PREFACE);
+  if (preface === 'yes') return 'http2';
+  return preface === 'more' ? 'more' : detectRequest(bytes);
+}
+
+/** `METHOD SP target`, and if the whole line is there, it ends in a version. */
+function detectRequest(bytes: Buffer): 'http1' | 'tcp' | 'more' {
+  let end = 0;
+  while (end < bytes.length && isMethodByte(bytes[end])) end += 1;
+  if (end > MAX_METHOD_BYTES) return 'tcp';
+  if (end === bytes.length) return 'more';
+  if (end === 0 || bytes[end] !== SPACE) return 'tcp';
+  const target = bytes.subarray(end + 1);
+  if (target.length === 0) return 'more';
+  const isConnect = end === 7 && bytes.toString('latin1', 0, end) === 'CONNECT';
+  if (!isConnect) {
+    const starts = TARGET_STARTS.map((start) => startsWith(target, start));
+    if (!starts.includes('yes')) return starts.includes('more') ? 'more' : 'tcp';
+  }
+  // Some protocols have commands that look like a request up to here, as `GET /key` of Redis.
+  const lineEnd = target.indexOf(LINE_FEED);
+  if (lineEnd < 0) return 'http1';
+  return / HTTP\/\d\.\d\r?$/.test(target.toString('latin1', 0, lineEnd)) ? 'http1' : 'tcp';
+}
+
+function isMethodByte(byte: number | undefined): boolean {
+  return byte !== undefined && ((byte >= 0x41 && byte <= 0x5a) || byte === 0x2d);
+}
+
+function startsWith(bytes: Buffer, expected: Buffer): 'yes' | 'no' | 'more' {
+  const length = Math.min(bytes.length, expected.length);
+  if (bytes.compare(expected, 0, length, 0, length) !== 0) return 'no';
+  return bytes.length < expected.length ? 'more' : 'yes';
+}
+
+/**
+ * Ports on which servers were seen to speak first. There nobody waits for the
+ * client any more; it is still heard first when it is first.
+ */
+export class ServerFirstPorts {
+  readonly #keys = new Set<string>();
+
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  remember(key: string): void {
+    // An application that connects all over the world must not grow the sidecar.
+    if (this.#keys.size >= 1024) this.#keys.clear();
+    this.#keys.add(key);
+  }
+}

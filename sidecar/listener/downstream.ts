@@ -1,0 +1,294 @@
+import type { Clock, Timer } from '../../runtime/clock.ts';
+import { MeshError } from '../../runtime/errors.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { TcpPolicy } from '../compile.ts';
+import type { Endpoint, Protocol } from '../config/types.ts';
+import type { HttpConnection, HttpContext } from '../http1/context.ts';
+import { serveHttp1 } from '../http1/serve.ts';
+import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';
+import type { Transport, TransportHandler } from '../transport.ts';
+import type { Acquisition, Cluster, UpstreamConnection } from '../upstream/types.ts';
+import { detectProtocol, type ServerFirstPorts } from './detect.ts';
+import type { OpenConnection } from './open-connections.ts';
+import { Relay } from './relay.ts';
+
+/** A client that is silent for this long may be waiting for the server to speak. */
+const SILENCE_MS = 50;
+/** A client of a declared HTTP port may open a connection ahead of its first request. */
+const FIRST_BYTE_TIMEOUT_MS = 300_000;
+/** Endpoints that are tried for one TCP connection. */
+const MAX_CONNECT_ATTEMPTS = 3;
+
+/** All that was decided about a connection before its first byte. */
+export interface ConnectionPlan {
+  readonly direction: Direction;
+  readonly protocol: Protocol;
+  /** Under which it is remembered that servers speak first there. */
+  readonly key: string;
+  /** `<namespace>/<name>`; empty when no service is meant. */
+  readonly service: string;
+  readonly source: Party;
+  /** Of an inbound connection; outbound it is the endpoint's workload. */
+  readonly destination: Party;
+  /** The accepted connection itself is protected. */
+  readonly mutualTls: boolean;
+  /** For connections that are not HTTP. */
+  readonly cluster: Cluster;
+  readonly tcp: TcpPolicy;
+  readonly http: HttpContext;
+}
+
+export interface DownstreamOptions {
+  readonly serverFirst: ServerFirstPorts;
+  readonly observer: TrafficObserver;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * - *peeking*: the client has not said enough to know the protocol.
+ * - *racing*: the client was silent, so an upstream is open (or being opened);
+ *   who speaks first decides.
+ * - *connecting*: it is not HTTP, and waits for an upstream.
+ * - *relay*, *http*: decided.
+ */
+type State =
+  | { readonly name: 'peeking' | 'racing' | 'connecting' | 'closed' }
+  | { readonly name: 'relay'; readonly relay: Relay }
+  | { readonly name: 'http'; readonly connection: HttpConnection };
+
+/**
+ * An accepted connection whose destination is known: finds out its protocol, and
+ * hands it to the HTTP engine or relays it.
+ */
+export class DownstreamConnection implements OpenConnection, TransportHandler {
+  readonly #transport: Transport;
+  readonly #plan: ConnectionPlan;
+  readonly #options: DownstreamOptions;
+  #state: State = { name: 'peeking' };
+  #first: Buffer | undefined;
+  #timer: Timer | undefined;
+  #acquisition: Acquisition | undefined;
+  #upstream: UpstreamConnection | undefined;
+  readonly #tried: Endpoint[] = [];
+
+  constructor(transport: Transport, plan: ConnectionPlan, options: DownstreamOptions) {
+    this.#transport = transport;
+    this.#plan = plan;
+    this.#options = options;
+  }
+
+  /**
+   * @param first bytes that were read already
+   * @param upstream where the connection may go, opened ahead
+   */
+  start(first?: Buffer, upstream?: UpstreamConnection): void {
+    const { protocol, key } = this.#plan;
+    this.#transport.attach(this);
+    if (protocol === 'http1') {
+      upstream?.release(true);
+      this.#arm(FIRST_BYTE_TIMEOUT_MS, () => this.destroy());
+    } else if (upstream !== undefined) {
+      this.#state = { name: protocol === 'detect' ? 'racing' : 'connecting' };
+      this.#first = protocol === 'detect' ? undefined : first;
+      this.#onUpstream(upstream);
+      if (protocol !== 'detect') return;
+    } else if (protocol === 'detect') {
+      const silenceMs = this.#options.serverFirst.has(key) ? 0 : SILENCE_MS;
+      if (silenceMs === 0 && first === undefined) this.#race();
+      else this.#arm(SILENCE_MS, () => this.#onSilence());
+    } else {
+      this.#first = first;
+      this.#becomeTcp();
+      return;
+    }
+    if (first !== undefined && first.length > 0) this.onData(first);
+    if (this.#state.name === 'peeking' || this.#state.name === 'racing') this.#transport.resume();
+  }
+
+  drain(): void {
+    if (this.#state.name === 'http') this.#state.connection.drain();
+    // Nothing was asked so far, and nothing is owed.
+    else if (this.#state.name === 'peeking' && this.#first === undefined) this.destroy();
+  }
+
+  destroy(): void {
+    const reason = new MeshError('draining', 'the sidecar closed the connection');
+    if (this.#state.name === 'relay') this.#state.relay.destroy(reason);
+    else this.#transport.destroy(reason);
+  }
+
+  onData(bytes: Buffer): void {
+    this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
+    if (this.#state.name !== 'peeking' && this.#state.name !== 'racing') return;
+    const detected = detectProtocol(this.#first);
+    if (detected === 'http1') this.#becomeHttp();
+    else if (detected !== 'more') this.#decide(detected);
+    else if (this.#plan.protocol === 'http1' && !mayBeHttp2(this.#first)) this.#becomeHttp();
+    else if (this.#plan.protocol === 'detect') this.#arm(SILENCE_MS, () => this.#becomeTcp());
+  }
+
+  onEnd(): void {
+    if (this.#state.name !== 'peeking' && this.#state.name !== 'racing') return;
+    if (this.#plan.protocol === 'detect') this.#becomeTcp();
+    else if (this.#first === undefined) this.#transport.destroy();
+    else this.#becomeHttp();
+  }
+
+  onDrain(): void {}
+
+  onClose(): void {
+    this.#timer?.cancel();
+    this.#state = { name: 'closed' };
+    this.#letGo();
+  }
+
+  /** Something that is not HTTP/1, on a port that was declared HTTP or is open to everything. */
+  #decide(detected: 'http2' | 'tls' | 'tcp'): void {
+    // What was declared HTTP is answered as HTTP, so that the client learns what was wrong.
+    if (this.#plan.protocol === 'http1' && detected !== 'http2') this.#becomeHttp();
+    else this.#becomeTcp();
+  }
+
+  #onSilence(): void {
+    if (this.#first === undefined) this.#race();
+    else this.#becomeTcp();
+  }
+
+  #race(): void {
+    this.#state = { name: 'racing' };
+    this.#connect();
+  }
+
+  #becomeHttp(): void {
+    this.#timer?.cancel();
+    this.#letGo();
+    this.#transport.pause();
+    const connection = serveHttp1(this.#transport, this.#first, this.#plan.http);
+    this.#first = undefined;
+    this.#state = { name: 'http', connection };
+  }
+
+  #becomeTcp(): void {
+    this.#timer?.cancel();
+    this.#transport.pause();
+    this.#state = { name: 'connecting' };
+    if (this.#upstream !== undefined) this.#relay(this.#upstream);
+    else if (this.#acquisition === undefined) this.#connect();
+  }
+
+  #connect(): void {
+    const { cluster, tcp } = this.#plan;
+    let done = false;
+    const acquisition = cluster.acquire(
+      { tried: this.#tried, connectTimeoutMs: tcp.connectTimeoutMs, pooled: false },
+      {
+        onConnection: (connection) => {
+          done = true;
+          this.#acquisition = undefined;
+          this.#onUpstream(connection);
+        },
+        onError: (error, endpoint) => {
+          done = true;
+          this.#acquisition = undefined;
+          this.#onConnectFailed(error, endpoint);
+        },
+      },
+    );
+    if (!done) this.#acquisition = acquisition;
+  }
+
+  #onUpstream(connection: UpstreamConnection): void {
+    this.#upstream = connection;
+    if (this.#state.name === 'connecting') {
+      this.#relay(connection);
+      return;
+    }
+    connection.transport.attach({
+      onData: (bytes) => {
+        this.#options.serverFirst.remember(this.#plan.key);
+        this.#relay(connection, bytes);
+      },
+      onEnd: () => this.#relay(connection),
+      onDrain: () => {},
+      onClose: (error) => {
+        this.#upstream = undefined;
+        this.#transport.destroy(error);
+      },
+    });
+    connection.transport.resume();
+  }
+
+  #onConnectFailed(error: MeshError, endpoint: Endpoint | undefined): void {
+    if (endpoint !== undefined) {
+      this.#tried.push(endpoint);
+      if (this.#tried.length < MAX_CONNECT_ATTEMPTS) {
+        this.#connect();
+        return;
+      }
+    }
+    const { service, direction, key } = this.#plan;
+    this.#options.log.info(
+      { direction, service, key, code: error.code, error: error.message },
+      'connection failed',
+    );
+    this.#transport.destroy(error);
+  }
+
+  #relay(upstream: UpstreamConnection, fromUpstream?: Buffer): void {
+    const { clock, observer } = this.#options;
+    this.#timer?.cancel();
+    this.#transport.pause();
+    upstream.transport.pause();
+    const record = this.#record(upstream);
+    observer.connectionOpened(record);
+    const relay = new Relay(this.#transport, upstream.transport, {
+      clock,
+      idleTimeoutMs: this.#plan.tcp.idleTimeoutMs,
+      onEnd: ({ bytesSent, bytesReceived, brokenBy }) => {
+        observer.connectionClosed(record, bytesSent, bytesReceived);
+        const failed = brokenBy === 'upstream' && bytesReceived === 0;
+        upstream.report(failed ? 'error' : 'success');
+      },
+    });
+    this.#state = { name: 'relay', relay };
+    const first = this.#first;
+    this.#first = undefined;
+    relay.start(first, fromUpstream);
+  }
+
+  #record(upstream: UpstreamConnection): ConnectionRecord {
+    const { direction, service, source, destination, mutualTls } = this.#plan;
+    const { workload } = upstream.endpoint;
+    const outbound = direction === 'outbound';
+    return {
+      direction,
+      service,
+      source,
+      destination: outbound
+        ? { namespace: workload.namespace, workload: workload.workload }
+        : destination,
+      mutualTls: outbound ? upstream.mutualTls : mutualTls,
+      protocol: 'tcp',
+    };
+  }
+
+  /** An upstream that was opened for a silent client is not wanted any more; nothing was said on it. */
+  #letGo(): void {
+    this.#acquisition?.cancel();
+    this.#acquisition = undefined;
+    const upstream = this.#upstream;
+    this.#upstream = undefined;
+    upstream?.release(true);
+  }
+
+  #arm(delayMs: number, callback: () => void): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.setTimeout(callback, delayMs);
+  }
+}
+
+/** The beginning of the HTTP/2 preface, which is no HTTP/1 method. */
+function mayBeHttp2(bytes: Buffer): boolean {
+  return 'PRI * HTTP/2.0'.startsWith(bytes.toString('latin1', 0, 14));
+}

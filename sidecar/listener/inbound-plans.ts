@@ -1,0 +1,115 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { SocketAddress } from '../../runtime/env.ts';
+import type { Log } from '../../runtime/log.ts';
+import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
+import type { HttpTarget } from '../route/route.ts';
+import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
+import type { Peer, Transport } from '../transport.ts';
+import { formatAuthority } from '../trunk/protocol.ts';
+import type { ClusterRegistry } from '../upstream/clusters.ts';
+import type { Cluster } from '../upstream/types.ts';
+import { ServerFirstPorts } from './detect.ts';
+import { DownstreamConnection } from './downstream.ts';
+import { canonicalAddress } from './original-destination.ts';
+
+/** The application is on the same machine; what it keeps open is its own affair. */
+const LOCAL_TCP: TcpPolicy = { connectTimeoutMs: 5_000, idleTimeoutMs: 0 };
+
+/** Ports of the application whose targets are kept. */
+const MAX_TARGETS = 256;
+
+export interface InboundPlansOptions {
+  readonly compiled: () => CompiledConfig;
+  readonly clusters: ClusterRegistry;
+  /** This pod, for the records. */
+  readonly self: () => Party;
+  readonly ownAddresses: readonly string[];
+  /** Ports of the sidecar itself, to which nothing is forwarded. */
+  readonly ownPorts: readonly number[];
+  readonly observer: TrafficObserver;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** How connections to the application are served, whichever way they came in. */
+export class InboundPlans {
+  readonly #options: InboundPlansOptions;
+  readonly #ownAddresses: ReadonlySet<string>;
+  readonly #ownPorts: ReadonlySet<number>;
+  readonly #serverFirst = new ServerFirstPorts();
+  readonly #targets = new Map<Cluster, HttpTarget>();
+
+  constructor(options: InboundPlansOptions) {
+    this.#options = options;
+    this.#ownAddresses = new Set(options.ownAddresses.map(canonicalAddress));
+    this.#ownPorts = new Set(options.ownPorts);
+  }
+
+  /** Only the pod's own addresses, and none of the sidecar's ports: a sidecar is no way to other places. */
+  allows({ host, port }: SocketAddress): boolean {
+    return this.#ownAddresses.has(canonicalAddress(host)) && !this.#ownPorts.has(port);
+  }
+
+  /** Declared HTTP, so that connections to the application are shared by requests. */
+  isHttp(port: number): boolean {
+    return this.#options.compiled().inboundProtocol(port) === 'http1';
+  }
+
+  cluster({ host, port }: SocketAddress): Cluster {
+    return this.#options.clusters.local(host, port);
+  }
+
+  /** @param destination the application's address and port */
+  serve(transport: Transport, destination: SocketAddress): DownstreamConnection {
+    const { compiled, self, observer, clock, log } = this.#options;
+    const mutualTls = transport.peer.identity !== undefined;
+    const source = sourceOf(transport.peer);
+    const plan = {
+      direction: 'inbound',
+      protocol: compiled().inboundProtocol(destination.port),
+      key: String(destination.port),
+      service: '',
+      source,
+      destination: self(),
+      mutualTls,
+      cluster: this.cluster(destination),
+      tcp: LOCAL_TCP,
+      http: {
+        direction: 'inbound',
+        source,
+        mutualTls,
+        observer,
+        clock,
+        log,
+        resolve: () => this.#target(destination),
+      },
+    } as const;
+    return new DownstreamConnection(transport, plan, {
+      serverFirst: this.#serverFirst,
+      observer,
+      clock,
+      log,
+    });
+  }
+
+  #target(destination: SocketAddress): HttpTarget {
+    const cluster = this.cluster(destination);
+    let target = this.#targets.get(cluster);
+    if (target === undefined) {
+      if (this.#targets.size >= MAX_TARGETS) this.#targets.clear();
+      target = directTarget({
+        direction: 'inbound',
+        authority: formatAuthority(destination.host, destination.port),
+        destination: this.#options.self(),
+        cluster,
+      });
+      this.#targets.set(cluster, target);
+    }
+    return target;
+  }
+}
+
+/** What mTLS lets the peer say of itself; nothing is known of others. */
+function sourceOf(peer: Peer): Party {
+  return peer.workload ?? UNKNOWN_PARTY;
+}

@@ -1,0 +1,127 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { SocketAddress } from '../../runtime/env.ts';
+import type { Log } from '../../runtime/log.ts';
+import { directTarget, type OutboundTarget, type TcpPolicy } from '../compile.ts';
+import type { HttpContext } from '../http1/context.ts';
+import type { HttpTarget } from '../route/route.ts';
+import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
+import { formatAuthority } from '../trunk/protocol.ts';
+import type { ClusterRegistry } from '../upstream/clusters.ts';
+import type { Cluster } from '../upstream/types.ts';
+import type { Destination, Destinations } from './destinations.ts';
+import type { ConnectionPlan } from './downstream.ts';
+
+/**
+ * For destinations without a service and so without a policy: as if nobody was
+ * in between, an idle connection stays.
+ */
+const DIRECT_TCP: TcpPolicy = { connectTimeoutMs: 10_000, idleTimeoutMs: 0 };
+
+type Direct = Extract<Destination, { kind: 'direct' }>;
+
+export interface OutboundPlansOptions {
+  readonly destinations: Destinations;
+  readonly clusters: ClusterRegistry;
+  readonly self: () => Party;
+  readonly observer: TrafficObserver;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Turns what a connection is meant for into how it is served. */
+export class OutboundPlans {
+  readonly #options: OutboundPlansOptions;
+
+  constructor(options: OutboundPlansOptions) {
+    this.#options = options;
+  }
+
+  plan(
+    destination: Exclude<Destination, { kind: 'pending' }>,
+    asked: SocketAddress,
+  ): ConnectionPlan {
+    return destination.kind === 'service'
+      ? this.#service(destination.target, asked)
+      : this.#direct(destination);
+  }
+
+  /** The target of requests to a destination that is no service. */
+  directHttp(direct: Direct): () => HttpTarget {
+    let cluster: Cluster | undefined;
+    let target: HttpTarget | undefined;
+    return () => {
+      // Asked anew, because a cluster that was not used for a while is forgotten,
+      // and because who answers there may have become known.
+      const now = this.#cluster(direct);
+      if (target === undefined || now !== cluster) {
+        cluster = now;
+        const { workload } = direct;
+        target = directTarget({
+          direction: 'outbound',
+          authority: formatAuthority(direct.host, direct.port),
+          destination:
+            workload === undefined
+              ? UNKNOWN_PARTY
+              : { namespace: workload.namespace, workload: workload.workload },
+          cluster: now,
+        });
+      }
+      return target;
+    };
+  }
+
+  context(hooks: Pick<HttpContext, 'resolve' | 'onConnect'>): HttpContext {
+    const { self, observer, clock, log } = this.#options;
+    return {
+      direction: 'outbound',
+      source: self(),
+      mutualTls: false,
+      observer,
+      clock,
+      log,
+      ...hooks,
+    };
+  }
+
+  #service(target: OutboundTarget, asked: SocketAddress): ConnectionPlan {
+    let current = target;
+    return {
+      direction: 'outbound',
+      protocol: target.protocol,
+      key: `${target.name}:${target.port.port}`,
+      service: target.name,
+      source: this.#options.self(),
+      destination: UNKNOWN_PARTY,
+      mutualTls: false,
+      cluster: target.cluster,
+      tcp: target.tcp,
+      http: this.context({
+        resolve: () => {
+          // A service that was deleted stays what it was for this connection: nobody answers.
+          current = this.#options.destinations.target(asked.host, asked.port) ?? current;
+          return current.http;
+        },
+      }),
+    };
+  }
+
+  #direct(direct: Direct): ConnectionPlan {
+    return {
+      direction: 'outbound',
+      protocol: direct.opaque ? 'tcp' : 'detect',
+      key: formatAuthority(direct.host, direct.port),
+      service: '',
+      source: this.#options.self(),
+      destination: UNKNOWN_PARTY,
+      mutualTls: false,
+      cluster: this.#cluster(direct),
+      tcp: DIRECT_TCP,
+      http: this.context({ resolve: this.directHttp(direct) }),
+    };
+  }
+
+  #cluster({ host, port, opaque }: Direct): Cluster {
+    const { clusters, destinations } = this.#options;
+    return clusters.direct(host, port, opaque ? undefined : destinations.workload(host));
+  }
+}

@@ -1,0 +1,95 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { Component } from '../../runtime/component.ts';
+import type { SocketAddress } from '../../runtime/env.ts';
+import type { Log } from '../../runtime/log.ts';
+import type { CredentialSource } from '../identity/types.ts';
+import { TrunkServer } from '../trunk/server.ts';
+import type { TrunkStream } from '../trunk/types.ts';
+import { AcceptedConnection } from './accepted-connection.ts';
+import { Acceptor } from './acceptor.ts';
+import type { InboundPlans } from './inbound-plans.ts';
+import { OpenConnections } from './open-connections.ts';
+
+/** The application is on the same machine. */
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export interface TrunkListenerOptions {
+  readonly address: SocketAddress;
+  readonly plans: InboundPlans;
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Takes connections from other sidecars. */
+export class TrunkListener implements Component {
+  readonly name = 'trunk listener';
+  readonly #options: TrunkListenerOptions;
+  readonly #acceptor: Acceptor;
+  readonly #server: TrunkServer;
+  readonly #open = new OpenConnections();
+
+  constructor(options: TrunkListenerOptions) {
+    this.#options = options;
+    this.#server = new TrunkServer({
+      ...options,
+      onStream: (stream) => this.#onStream(stream),
+    });
+    this.#acceptor = new Acceptor(options.address, (socket) => this.#server.accept(socket));
+  }
+
+  async start(): Promise<void> {
+    await this.#acceptor.start();
+  }
+
+  get port(): number {
+    return this.#acceptor.port;
+  }
+
+  get connections(): number {
+    return this.#server.connections;
+  }
+
+  get streams(): number {
+    return this.#open.size;
+  }
+
+  /** Peers are told to go elsewhere; requests under way are finished. */
+  async stop(signal: AbortSignal): Promise<void> {
+    this.#acceptor.stop();
+    await Promise.all([this.#server.close(signal), this.#open.drain(signal)]);
+  }
+
+  #onStream(stream: TrunkStream): void {
+    const { plans, log } = this.#options;
+    const { destination, peer } = stream;
+    if (!plans.allows(destination)) {
+      log.warn({ peer: peer.identity, destination }, 'stream to a strange destination refused');
+      stream.refuse('destination-not-allowed');
+      return;
+    }
+    // Connected before the stream is accepted, so that the opener learns of a
+    // dead application while it can still choose another endpoint.
+    const acquisition = plans.cluster(destination).acquire(
+      { tried: [], connectTimeoutMs: CONNECT_TIMEOUT_MS, pooled: plans.isHttp(destination.port) },
+      {
+        onConnection: (upstream) => {
+          stream.onAbort = undefined;
+          const transport = stream.accept();
+          const connection = new AcceptedConnection(transport, this.#open);
+          const downstream = plans.serve(transport, destination);
+          connection.serveWith(downstream);
+          downstream.start(undefined, upstream);
+        },
+        onError: (error) => {
+          log.info(
+            { destination, code: error.code, error: error.message },
+            'application not reached',
+          );
+          stream.refuse(error.code);
+        },
+      },
+    );
+    stream.onAbort = () => acquisition.cancel();
+  }
+}
