@@ -1,4 +1,4 @@
-import { type StatWatcher, unwatchFile, watchFile } from 'node:fs';
+import { unwatchFile, watchFile } from 'node:fs';
 import type { Component } from '../../runtime/component.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
@@ -19,36 +19,34 @@ export class StaticSource implements Component {
   readonly #store: ConfigStore;
   readonly #log: Log;
   readonly #pollMs: number;
-  #watcher: StatWatcher | undefined;
-  #started: StaticConfig | undefined;
+  readonly #first: StaticConfig;
 
-  constructor(path: string, store: ConfigStore, log: Log, pollMs = POLL_MS) {
+  /** @param first what was read from the file already */
+  constructor(path: string, first: StaticConfig, store: ConfigStore, log: Log, pollMs = POLL_MS) {
     this.#path = path;
+    this.#first = first;
     this.#store = store;
     this.#log = log;
     this.#pollMs = pollMs;
   }
 
-  /** @throws MeshError `bad-static-config`: without a first good one there is nothing to serve */
-  async start(): Promise<void> {
-    this.#started = await readStaticFile(this.#path);
-    this.#store.replace(this.#started.config);
-    this.#watcher = watchFile(this.#path, { interval: this.#pollMs, persistent: false }, () => {
-      void this.#reload();
-    });
+  start(): void {
+    this.#store.replace(this.#first.config);
+    watchFile(this.#path, { interval: this.#pollMs, persistent: false }, this.#onChange);
   }
 
   stop(): void {
-    if (this.#watcher !== undefined) unwatchFile(this.#path);
-    this.#watcher = undefined;
+    unwatchFile(this.#path, this.#onChange);
   }
+
+  readonly #onChange = (): void => void this.#reload();
 
   async #reload(): Promise<void> {
     try {
       const next = await readStaticFile(this.#path);
       this.#store.replace(next.config);
       this.#log.info({ path: this.#path }, 'static configuration reloaded');
-      if (fixedPart(next) !== fixedPart(this.#started)) {
+      if (fixedPart(next) !== fixedPart(this.#first)) {
         this.#log.warn({ path: this.#path }, 'listeners and certificate paths need a restart');
       }
     } catch (error) {
@@ -58,6 +56,6 @@ export class StaticSource implements Component {
   }
 }
 
-function fixedPart(config: StaticConfig | undefined): string {
-  return JSON.stringify([config?.listeners, config?.certificate]);
+function fixedPart(config: StaticConfig): string {
+  return JSON.stringify([config.listeners, config.certificate]);
 }

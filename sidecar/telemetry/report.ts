@@ -17,6 +17,8 @@ export interface TrafficReporterOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly backoff?: Backoff;
+  /** One second, but for tests. */
+  readonly intervalMs?: number;
 }
 
 /**
@@ -26,6 +28,7 @@ export interface TrafficReporterOptions {
 export class TrafficReporter implements Component {
   readonly name = 'traffic reports';
   readonly #clock: Clock;
+  readonly #intervalMs: number;
   readonly #edges: EdgeReader;
   readonly #stream: ControlPlaneStream<TrafficReport>;
   #timer: Timer | undefined;
@@ -33,6 +36,7 @@ export class TrafficReporter implements Component {
   constructor(options: TrafficReporterOptions) {
     const { connection, counters, log } = options;
     this.#clock = options.clock ?? systemClock;
+    this.#intervalMs = options.intervalMs ?? REPORT_EVERY_MS;
     this.#edges = new EdgeReader(counters);
     this.#stream = new ControlPlaneStream<TrafficReport>({
       carries: 'traffic reports',
@@ -63,7 +67,7 @@ export class TrafficReporter implements Component {
     this.#timer = this.#clock.setTimeout(() => {
       this.#report();
       this.#arm();
-    }, REPORT_EVERY_MS);
+    }, this.#intervalMs);
   }
 
   #report(): void {
