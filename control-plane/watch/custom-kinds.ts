@@ -3,15 +3,14 @@ import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from '../crds/custom-resource.ts';
 import { leaderElection } from '../crds/leader-election.ts';
 import { trafficPolicy } from '../crds/traffic-policy.ts';
-import { objectMeta, type Raw, record, records } from './raw.ts';
+import { objectMeta, type Raw, record } from './raw.ts';
 import type { KubernetesObject, WatchedKind } from './source.ts';
 import { checkSpec } from './spec.ts';
 
 /** A resource of a kind of ours. `spec` is undefined exactly when `invalid` is set. */
 export interface CustomObject<Spec> extends KubernetesObject {
   readonly spec: Spec | undefined;
-  /** `status.conditions` as read. */
-  readonly statusConditions: readonly Raw[];
+  readonly status: Raw;
 }
 
 export type TrafficPolicyObject = CustomObject<z.output<typeof trafficPolicy.spec>>;
@@ -32,12 +31,11 @@ function customKind<S extends z.ZodType>(
     optional: true,
     parse: (raw) => {
       const object = record(raw, []);
-      const status = record(object.status, ['status']);
       const base = {
         apiVersion,
         kind: resource.kind,
         metadata: objectMeta(object, { versions: true, labels: () => false }),
-        statusConditions: records(status.conditions, ['status', 'conditions']),
+        status: record(object.status, ['status']),
       };
       const checked = checkSpec(resource.spec, object.spec, 'Invalid');
       return 'invalid' in checked

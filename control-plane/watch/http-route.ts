@@ -13,8 +13,8 @@ export interface HttpRouteObject extends KubernetesObject {
   /** The parents that are Services. Without one, the route is not ours. */
   readonly parentRefs: readonly ServiceParentRef[];
   readonly rules: readonly HttpRouteRule[];
-  /** `status.parents` as read, with the entries of other controllers. */
-  readonly statusParents: readonly Raw[];
+  /** As read, with the entries of other controllers. */
+  readonly status: Raw;
 }
 
 export interface ServiceParentRef {
@@ -108,12 +108,11 @@ export const httpRouteKind: WatchedKind<HttpRouteObject> = {
     const object = record(raw, []);
     const metadata = objectMeta(object, { versions: true, labels: () => false });
     const spec = record(object.spec, ['spec']);
-    const status = record(object.status, ['status']);
     const base = {
       apiVersion: 'gateway.networking.k8s.io/v1',
       kind: 'HTTPRoute',
       metadata,
-      statusParents: records(status.parents, ['status', 'parents']),
+      status: record(object.status, ['status']),
     };
     const parentRefs = records(spec.parentRefs, ['spec', 'parentRefs'])
       .filter((ref) => ref.kind === 'Service')
