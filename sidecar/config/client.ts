@@ -10,7 +10,8 @@ import type { ControlPlaneConnection } from '../../runtime/identity/control-plan
 import { ControlPlaneStream } from '../../runtime/identity/control-plane-stream.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { ConfigCache } from './cache.ts';
-import { decodePush, ResourceError } from './decode.ts';
+import { decodePush } from './decode.ts';
+import { ResourceError } from './place.ts';
 import type { ConfigStore, Wanted } from './store.ts';
 
 /** Who this sidecar is, as it tells the control plane. */

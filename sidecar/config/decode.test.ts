@@ -3,7 +3,8 @@ import { suite, test } from 'node:test';
 import type { Push, Push__Output } from '../../proto/gen/remora/v1/Push.ts';
 import type { Resource } from '../../proto/gen/remora/v1/Resource.ts';
 import { v1 } from '../../proto/load.ts';
-import { decodePush, ResourceError } from './decode.ts';
+import { decodePush } from './decode.ts';
+import { ResourceError } from './place.ts';
 
 const { responseSerialize, responseDeserialize } = v1.Config.service.Subscribe;
 

@@ -17,7 +17,7 @@ import type { Settings__Output } from '../../proto/gen/remora/v1/Settings.ts';
 import type { ValueMatch__Output } from '../../proto/gen/remora/v1/ValueMatch.ts';
 import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
-import { MeshError } from '../../runtime/errors.ts';
+import { Place, ResourceError, SERVICE_NAME } from './place.ts';
 import type {
   Backend,
   CircuitBreaker,
@@ -67,16 +67,6 @@ export interface RemovedResource {
   readonly key: string;
 }
 
-/** A resource that this sidecar cannot take, with its name for the Nack. */
-export class ResourceError extends MeshError {
-  readonly resource: string;
-
-  constructor(resource: string, problem: string) {
-    super('bad-resource', `resource ${resource || '(without a name)'}: ${problem}`);
-    this.resource = resource;
-  }
-}
-
 /** @throws ResourceError when any resource is unknown, incomplete or impossible. */
 export function decodePush(push: Push__Output): DecodedPush {
   return {
@@ -86,8 +76,6 @@ export function decodePush(push: Push__Output): DecodedPush {
   };
 }
 
-/** Timers take no more than this. */
-const MAX_DURATION_MS = 2 ** 31 - 1;
 /** The most that the Gateway API allows. */
 const MAX_WEIGHT = 1_000_000;
 
@@ -100,7 +88,6 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   TLS: 'tls',
 };
 
-const SERVICE_NAME = /^[^/\s]+\/[^/\s]+$/;
 /** RFC 9110 §5.6.2 */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -339,66 +326,4 @@ function decodeWorkload(workload: Workload__Output, at: Place): Workload {
     zone: workload.zone,
     trunkPort: workload.trunkPort,
   };
-}
-
-/** Where in a resource the decoder is; its checks throw with that place in the sentence. */
-class Place {
-  readonly #resource: string;
-  readonly #path: string;
-
-  constructor(resource: string, path: string) {
-    this.#resource = resource;
-    this.#path = path;
-  }
-
-  in(step: string): Place {
-    return new Place(this.#resource, this.#path === '' ? step : `${this.#path}.${step}`);
-  }
-
-  fail(problem: string): never {
-    throw new ResourceError(
-      this.#resource,
-      this.#path === '' ? problem : `${this.#path}: ${problem}`,
-    );
-  }
-
-  present<T>(value: T | null | undefined): T {
-    return value ?? this.fail('it is missing');
-  }
-
-  sameName(inBody: string, inName: string): void {
-    if (inBody !== inName) this.fail(`its body is about "${inBody}"`);
-  }
-
-  port(value: number): number {
-    return value >= 1 && value <= 65535 ? value : this.fail(`${value} is no port`);
-  }
-
-  ip(value: string): string {
-    return isIP(value) === 0 ? this.fail(`"${value}" is no IP address`) : value;
-  }
-
-  serviceName(value: string): string {
-    return SERVICE_NAME.test(value) ? value : this.fail(`"${value}" is not <namespace>/<name>`);
-  }
-
-  atMost(value: number, limit: number): number {
-    return value <= limit ? value : this.fail(`${value} is above ${limit}`);
-  }
-
-  duration(valueMs: number): number {
-    return this.atMost(valueMs, MAX_DURATION_MS);
-  }
-
-  optionalDuration(valueMs: number | undefined): number | undefined {
-    return valueMs === undefined ? undefined : this.duration(valueMs);
-  }
-
-  unique(values: readonly number[]): void {
-    const seen = new Set<number>();
-    for (const value of values) {
-      if (seen.has(value)) this.fail(`${value} stands there twice`);
-      seen.add(value);
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { dirname, extname, resolve } from 'node:path';
 import type { Resource } from '../../proto/gen/remora/v1/Resource.ts';
 import { v1 } from '../../proto/load.ts';
@@ -7,14 +8,23 @@ import { describeError, MeshError } from '../../runtime/errors.ts';
 import { decodePush } from './decode.ts';
 import { checkMessage, describe, isObject } from './proto-json.ts';
 import { ConfigStore } from './store.ts';
-import type { Config, ServiceName } from './types.ts';
+import type { Config, ServiceName, Workload } from './types.ts';
 
 /** A static configuration: what the control plane would push, and what else a sidecar needs. */
 export interface StaticConfig {
   readonly config: Config;
+  readonly pod: StaticPod;
   /** Absent: neither does this sidecar open a trunk, nor does it accept one. */
   readonly certificate: CertificatePaths | undefined;
   readonly listeners: StaticListeners;
+}
+
+/** For whom the sidecar speaks. */
+export interface StaticPod {
+  readonly name: string;
+  readonly namespace: string;
+  /** Of the application: what the trunk accepts streams to. */
+  readonly addresses: readonly string[];
 }
 
 /** PEM files, as absolute paths. */
@@ -26,17 +36,23 @@ export interface CertificatePaths {
 
 /** Only what is listed here is opened. */
 export interface StaticListeners {
-  readonly outbound: InterceptingListener | undefined;
-  readonly inbound: InterceptingListener | undefined;
+  readonly outbound: OutboundListenerSettings | undefined;
+  readonly inbound: InboundListenerSettings | undefined;
   readonly trunk: SocketAddress | undefined;
   /** Each stands for one port of one service. */
   readonly destinations: readonly DestinationListener[];
 }
 
-export interface InterceptingListener {
+export interface OutboundListenerSettings {
   readonly address: SocketAddress;
-  /** Connections are redirected here by the kernel, and have another destination. */
+  /** The kernel redirects connections here; without it, this is an HTTP proxy only. */
   readonly redirect: boolean;
+}
+
+export interface InboundListenerSettings {
+  readonly address: SocketAddress;
+  /** Where every connection goes; undefined when the kernel redirects connections here. */
+  readonly application: SocketAddress | undefined;
 }
 
 export interface DestinationListener {
@@ -75,11 +91,12 @@ async function parseText(path: string, text: string): Promise<unknown> {
  */
 export function parseStaticConfig(file: unknown, directory: string): StaticConfig {
   const reader = new Reader();
-  const root = reader.object(file, 'the file', ['certificate', 'listeners', 'resources']);
+  const root = reader.object(file, 'the file', ['pod', 'certificate', 'listeners', 'resources']);
   const certificate =
     root.certificate === undefined
       ? undefined
       : readCertificate(reader, root.certificate, directory);
+  const pod = readPod(reader, root.pod ?? {});
   const listeners = readListeners(reader, root.listeners);
   const resources = root.resources ?? [];
   if (Array.isArray(resources)) {
@@ -93,16 +110,52 @@ export function parseStaticConfig(file: unknown, directory: string): StaticConfi
   const config = decodeResources(resources as Resource[]);
   checkReferences(reader, config, listeners, certificate);
   reader.throwIfBad();
-  return { config, certificate, listeners };
+  return { config, pod, certificate, listeners };
 }
 
-/** Through the wire format and back, so that every default is filled in as on the stream. */
+/**
+ * Through the wire format and back, so that every default is filled in as on the
+ * stream. A file is all there is: services and addresses that it tells nothing
+ * more of have no rules, no endpoints and no sidecar, and nobody waits for them.
+ */
 function decodeResources(resources: readonly Resource[]): Config {
   const { responseSerialize, responseDeserialize } = v1.Config.service.Subscribe;
   const push = responseSerialize({ version: STATIC_VERSION, resources: [...resources] });
   const store = new ConfigStore();
   store.apply(decodePush(responseDeserialize(push)));
-  return store.current;
+  const routes = new Map(store.current.routes);
+  const endpoints = new Map(store.current.endpoints);
+  for (const service of store.current.services.keys()) {
+    if (!routes.has(service)) routes.set(service, { service, ports: [] });
+    if (!endpoints.has(service)) endpoints.set(service, { service, endpoints: [] });
+  }
+  const workloads = new EveryAddress(store.current.workloads);
+  return { ...store.current, routes, endpoints, workloads };
+}
+
+/** Knows of each address who answers there: nobody, unless the file says otherwise. */
+class EveryAddress extends Map<string, Workload | null> {
+  override has(): boolean {
+    return true;
+  }
+}
+
+function readPod(reader: Reader, value: unknown): StaticPod {
+  const {
+    name = 'static',
+    namespace = 'default',
+    addresses = ['127.0.0.1', '::1'],
+  } = reader.object(value, 'pod', ['name', 'namespace', 'addresses']);
+  if (!Array.isArray(addresses)) reader.problem('pod.addresses', 'a list is wanted', addresses);
+  return {
+    name: reader.text(name, 'pod.name'),
+    namespace: reader.text(namespace, 'pod.namespace'),
+    addresses: (Array.isArray(addresses) ? addresses : []).map((address: unknown, i) => {
+      if (typeof address === 'string' && isIP(address) !== 0) return address;
+      reader.problem(`pod.addresses[${i}]`, 'an IP address is wanted', address);
+      return '';
+    }),
+  };
 }
 
 function readCertificate(reader: Reader, value: unknown, directory: string): CertificatePaths {
@@ -124,8 +177,9 @@ function readListeners(reader: Reader, value: unknown): StaticListeners {
     reader.problem('listeners.destinations', 'a list is wanted', destinations);
   }
   return {
-    outbound: readIntercepting(reader, listeners.outbound, 'listeners.outbound'),
-    inbound: readIntercepting(reader, listeners.inbound, 'listeners.inbound'),
+    outbound:
+      listeners.outbound === undefined ? undefined : readOutbound(reader, listeners.outbound),
+    inbound: listeners.inbound === undefined ? undefined : readInbound(reader, listeners.inbound),
     trunk:
       listeners.trunk === undefined
         ? undefined
@@ -145,17 +199,28 @@ function readListeners(reader: Reader, value: unknown): StaticListeners {
   };
 }
 
-function readIntercepting(
-  reader: Reader,
-  value: unknown,
-  path: string,
-): InterceptingListener | undefined {
-  if (value === undefined) return undefined;
-  const { address, redirect = false } = reader.object(value, path, ['address', 'redirect']);
-  if (typeof redirect !== 'boolean') {
-    reader.problem(`${path}.redirect`, 'true or false is wanted', redirect);
+function readOutbound(reader: Reader, value: unknown): OutboundListenerSettings {
+  const path = 'listeners.outbound';
+  const { address, redirect } = reader.object(value, path, ['address', 'redirect']);
+  return {
+    address: reader.address(address, `${path}.address`),
+    redirect: reader.boolean(redirect ?? false, `${path}.redirect`),
+  };
+}
+
+function readInbound(reader: Reader, value: unknown): InboundListenerSettings {
+  const path = 'listeners.inbound';
+  const names = ['address', 'redirect', 'application'];
+  const { address, redirect, application } = reader.object(value, path, names);
+  const redirected = reader.boolean(redirect ?? false, `${path}.redirect`);
+  if (redirected === (application !== undefined)) {
+    reader.problems.push(`${path}: either redirect: true or an application has to be given`);
   }
-  return { address: reader.address(address, `${path}.address`), redirect: redirect === true };
+  return {
+    address: reader.address(address, `${path}.address`),
+    application:
+      application === undefined ? undefined : reader.address(application, `${path}.application`),
+  };
 }
 
 /** What is named must be there, and what is needed too. */
@@ -211,6 +276,11 @@ class Reader {
     if (typeof value === 'string' && value !== '') return value;
     this.problem(path, 'a text is wanted', value);
     return '';
+  }
+
+  boolean(value: unknown, path: string): boolean {
+    if (typeof value !== 'boolean') this.problem(path, 'true or false is wanted', value);
+    return value === true;
   }
 
   port(value: unknown, path: string): number {
