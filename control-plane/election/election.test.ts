@@ -1,0 +1,550 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { ManualClock } from '../../runtime/clock.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { KubeObjects } from '../../test/fakes/kube-objects.ts';
+import type { ElectionSpec } from '../model/types.ts';
+import { type Candidate, Election, type ElectionNews } from './election.ts';
+import { FileLeaseStore } from './file-leases.ts';
+import { KubernetesLeaseStore } from './kubernetes-leases.ts';
+import type { Lease, LeaseStore, LeaseWrite } from './lease.ts';
+
+const TERM_MS = 9_000;
+
+/** Leases in memory, with doors that can be shut. */
+class Leases implements LeaseStore {
+  lease: Lease | undefined;
+  readonly tokens: number[] = [];
+  writes = 0;
+
+  async read(): Promise<Lease | undefined> {
+    return this.lease;
+  }
+
+  async write(_: string, __: string, next: LeaseWrite, previous: Lease | undefined) {
+    if (previous?.version !== this.lease?.version) return undefined;
+    this.writes += 1;
+    this.lease = { ...next, version: String(this.writes) };
+    this.tokens.push(next.fencingToken);
+    return this.lease;
+  }
+
+  /** The same leases over a line of its own, which can be cut. */
+  line(): LeaseStore & { cut: boolean; loseAnswers: boolean } {
+    const line = {
+      cut: false,
+      /** Writes arrive, but nobody hears of it. */
+      loseAnswers: false,
+      read: async () => {
+        if (line.cut || line.loseAnswers) throw new Error('the API is unreachable');
+        return this.read();
+      },
+      write: async (...args: Parameters<LeaseStore['write']>) => {
+        if (line.cut) throw new Error('the API is unreachable');
+        const written = await this.write(...args);
+        if (line.loseAnswers) throw new Error('timed out');
+        return written;
+      },
+    };
+    return line;
+  }
+}
+
+/** A pod's sidecar: remembers what it was told, and until when it may believe that it leads. */
+class Pod implements Candidate {
+  readonly pod: string;
+  readonly news: ElectionNews[] = [];
+  readonly #clock: ManualClock;
+  readonly #sent = new Map<number, number>();
+  #sequence = 0;
+  #untilMs = 0;
+  token = 0;
+
+  constructor(pod: string, clock: ManualClock) {
+    this.pod = pod;
+    this.#clock = clock;
+  }
+
+  tell(news: ElectionNews): void {
+    this.news.push(news);
+    if (news.leader !== this.pod) {
+      this.token = 0;
+      return;
+    }
+    const sinceMs = this.#sent.get(news.sequence) ?? this.#clock.monotonicMs();
+    this.#untilMs = sinceMs + news.leaseDurationMs;
+    this.token = news.fencingToken;
+  }
+
+  renew(election: Election): void {
+    this.#sequence += 1;
+    this.#sent.set(this.#sequence, this.#clock.monotonicMs());
+    election.renew(this, this.leads ? this.token : 0, this.#sequence);
+  }
+
+  /** By its own clock, to the very end of the term: a sidecar gives up earlier. */
+  get leads(): boolean {
+    return this.token > 0 && this.#clock.monotonicMs() < this.#untilMs;
+  }
+
+  get leader(): string | undefined {
+    return this.news.at(-1)?.leader;
+  }
+}
+
+/** One replica of the control plane, for one election. */
+function replica(clock: ManualClock, store: LeaseStore, candidates = ['a', 'b', 'c']): Election {
+  return new Election({
+    spec: spec(candidates),
+    ...{ clock, store },
+    log: silentLog(),
+    lowestToken: 0,
+    onLease: () => {},
+  });
+}
+
+function spec(candidates: string[]): ElectionSpec {
+  return {
+    namespace: 'shop',
+    name: 'e',
+    leaseDurationMs: TERM_MS,
+    candidates: new Set(candidates),
+  };
+}
+
+/** Lets promises that have no timer behind them run to their end. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Time passes in small steps; live pods renew thrice a term. */
+async function pass(clock: ManualClock, byMs: number, live: [Pod, Election][], watch: Pod[] = []) {
+  for (let passedMs = 0; passedMs < byMs; passedMs += 500) {
+    clock.advance(500);
+    if (clock.monotonicMs() % (TERM_MS / 3) === 0) {
+      for (const [pod, election] of live) pod.renew(election);
+    }
+    await settle();
+    const leading = watch.filter((pod) => pod.leads).map((pod) => pod.pod);
+    assert.ok(leading.length <= 1, `${leading} lead at once`);
+  }
+}
+
+function scene() {
+  const clock = new ManualClock(9_000_000);
+  const leases = new Leases();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => new Pod(name, clock)) as [Pod, Pod, Pod];
+  return { clock, leases, a, b, c };
+}
+
+function assertNeverFalls(tokens: readonly number[]): void {
+  assert.deepEqual(
+    tokens,
+    [...tokens].sort((one, other) => one - other),
+  );
+}
+
+test('the first to join leads, the others are told who does', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  election.join(b);
+  await settle();
+  assert.deepEqual(a.news.at(-1), {
+    leader: 'a',
+    fencingToken: 1,
+    leaseDurationMs: TERM_MS,
+    sequence: 0,
+  });
+  assert.equal(b.leader, 'a');
+  clock.advance(TERM_MS / 3);
+  a.renew(election);
+  b.renew(election);
+  await settle();
+  assert.equal(a.news.at(-1)?.sequence, 1, 'a renewal is answered by its sequence');
+  assert.equal(b.news.at(-1)?.sequence, 1);
+  assert.equal(leases.lease?.durationMs, TERM_MS);
+  election.stop();
+});
+
+test('a renewal is granted only after it was written', async () => {
+  const { clock, leases, a } = scene();
+  const line = leases.line();
+  const election = replica(clock, line);
+  election.join(a);
+  await settle();
+  line.cut = true;
+  const before = a.news.length;
+  a.renew(election);
+  await settle();
+  assert.equal(a.news.length, before, 'no word while the API is away');
+  line.cut = false;
+  clock.advance(2_000);
+  await settle();
+  assert.equal(a.news.at(-1)?.sequence, 1, 'answered once it is back');
+  election.stop();
+});
+
+test('a leader that falls silent is followed by the next within its term and 2 s', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  election.join(b);
+  await pass(
+    clock,
+    2 * TERM_MS,
+    [
+      [a, election],
+      [b, election],
+    ],
+    [a, b],
+  );
+  election.leave(a);
+  await pass(clock, TERM_MS - 1_000, [[b, election]], [a, b]);
+  assert.equal(b.leader, 'a', 'the lease is not over');
+  await pass(clock, 3_000, [[b, election]], [a, b]);
+  assert.ok(b.leads);
+  assert.equal(b.token, 2);
+  election.stop();
+});
+
+test('a leader that resigns is followed at once, and not by itself', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  election.join(b);
+  await settle();
+  a.renew(election);
+  await settle();
+  a.token = 0;
+  election.resign(a);
+  await settle();
+  assert.ok(b.leads);
+  assert.equal(a.leader, 'b');
+  election.leave(b);
+  await pass(clock, 3 * TERM_MS, [[a, election]], [a]);
+  assert.ok(a.leads, 'it may lead again later');
+  assertNeverFalls(leases.tokens);
+  election.stop();
+});
+
+test('a resignation that crosses a renewal is not lost', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  election.join(b);
+  await settle();
+  clock.advance(TERM_MS / 3);
+  a.renew(election);
+  election.resign(a);
+  await settle();
+  assert.equal(leases.lease?.holder, 'b');
+  election.stop();
+});
+
+test('a restarted control plane waits a full term for a leader that it does not hear of', async () => {
+  const { clock, leases, a, b } = scene();
+  const first = replica(clock, leases);
+  first.join(a);
+  await pass(clock, TERM_MS, [[a, first]]);
+  first.stop();
+  const second = replica(clock, leases);
+  second.join(b);
+  await pass(clock, TERM_MS - 1_000, [[b, second]], [a, b]);
+  assert.equal(b.leader, 'a');
+  await pass(clock, 2_000, [[b, second]], [a, b]);
+  assert.ok(b.leads);
+  assertNeverFalls(leases.tokens);
+  second.stop();
+});
+
+test('a leader that finds the restarted control plane in time goes on under its token', async () => {
+  const { clock, leases, a, b } = scene();
+  const first = replica(clock, leases);
+  first.join(a);
+  await pass(clock, TERM_MS, [[a, first]]);
+  first.stop();
+  const second = replica(clock, leases);
+  second.join(b);
+  second.join(a);
+  a.renew(second);
+  await pass(
+    clock,
+    3 * TERM_MS,
+    [
+      [a, second],
+      [b, second],
+    ],
+    [a, b],
+  );
+  assert.ok(a.leads);
+  assert.equal(a.token, 1);
+  assert.ok(
+    a.news.every((news) => news.leader === 'a'),
+    'it was never told otherwise',
+  );
+  second.stop();
+});
+
+test('a new instance of the leading pod does not inherit the lease, and gets a higher token', async () => {
+  const { clock, leases, a } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  await pass(clock, TERM_MS, [[a, election]]);
+  const reborn = new Pod('a', clock);
+  election.leave(a);
+  election.join(reborn);
+  await pass(clock, TERM_MS - 3_000, [[reborn, election]], [a, reborn]);
+  assert.equal(reborn.leader, '', 'it is told that it does not lead');
+  await pass(clock, 4_000, [[reborn, election]], [a, reborn]);
+  assert.ok(reborn.leads);
+  assert.equal(reborn.token, 2);
+  election.stop();
+});
+
+test('two replicas agree through the lease', async () => {
+  const { clock, leases, a, b } = scene();
+  const one = replica(clock, leases.line());
+  const two = replica(clock, leases.line());
+  one.join(a);
+  two.join(b);
+  await settle();
+  const live: [Pod, Election][] = [
+    [a, one],
+    [b, two],
+  ];
+  await pass(clock, 3 * TERM_MS, live, [a, b]);
+  const [leader, follower, other] = a.leads ? ([a, b, two] as const) : ([b, a, one] as const);
+  assert.ok(leader.leads);
+  assert.equal(follower.leader, leader.pod);
+  // The leader's pod dies.
+  await pass(clock, TERM_MS + 2_000, [[follower, other]], [a, b]);
+  assert.ok(follower.leads);
+  assertNeverFalls(leases.tokens);
+  one.stop();
+  two.stop();
+});
+
+test('a replica that is cut off loses the leader to another, and never two lead', async () => {
+  const { clock, leases, a, b } = scene();
+  const line = leases.line();
+  const one = replica(clock, line);
+  const two = replica(clock, leases.line());
+  one.join(a);
+  await settle();
+  two.join(b);
+  const live: [Pod, Election][] = [
+    [a, one],
+    [b, two],
+  ];
+  await pass(clock, 2 * TERM_MS, live, [a, b]);
+  assert.ok(a.leads);
+  line.cut = true;
+  await pass(clock, TERM_MS + 3_000, live, [a, b]);
+  assert.ok(b.leads && !a.leads);
+  line.cut = false;
+  await pass(clock, TERM_MS, live, [a, b]);
+  assert.equal(a.leader, 'b', 'told once the line is back');
+  assertNeverFalls(leases.tokens);
+  one.stop();
+  two.stop();
+});
+
+test('writes that arrive without an answer do no harm', async () => {
+  const { clock, leases, a, b } = scene();
+  const line = leases.line();
+  const election = replica(clock, line);
+  election.join(a);
+  election.join(b);
+  const live: [Pod, Election][] = [
+    [a, election],
+    [b, election],
+  ];
+  await pass(clock, TERM_MS, live, [a, b]);
+  for (let round = 0; round < 6; round += 1) {
+    line.loseAnswers = round % 2 === 0;
+    await pass(clock, TERM_MS, live, [a, b]);
+  }
+  line.loseAnswers = false;
+  await pass(clock, 3 * TERM_MS, live, [a, b]);
+  assert.ok(a.leads !== b.leads, 'one leads again');
+  assertNeverFalls(leases.tokens);
+  election.stop();
+});
+
+test('a pod that is no candidate is not elected, and a leader that is none is not kept', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases, ['a']);
+  election.join(b);
+  election.join(a);
+  await settle();
+  assert.equal(b.leader, 'a');
+  election.setSpec(spec(['b']));
+  // Its service turns it away, and it is heard no more.
+  election.leave(a);
+  await pass(clock, 2 * TERM_MS + 2_000, [[b, election]], [a, b]);
+  assert.ok(b.leads);
+  election.stop();
+});
+
+test('a token is not used again when somebody deletes the lease', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  election.join(b);
+  const live: [Pod, Election][] = [
+    [a, election],
+    [b, election],
+  ];
+  for (let round = 1; round <= 3; round += 1) {
+    await pass(clock, 3 * TERM_MS, live);
+    assert.equal(leases.lease?.fencingToken, round);
+    leases.lease = undefined;
+  }
+  election.stop();
+});
+
+test('a first grant may arrive late: the others wait until it was confirmed or is surely over', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  const onItsWay: ElectionNews[] = [];
+  election.join({ pod: 'a', tell: (news) => void onItsWay.push(news) });
+  await settle();
+  election.join(b);
+  await pass(clock, TERM_MS - 500, [[b, election]], [a, b]);
+  for (const news of onItsWay) a.tell(news);
+  assert.ok(a.leads);
+  await pass(clock, TERM_MS + 1_000, [[b, election]], [a, b]);
+  assert.ok(b.leads);
+  election.stop();
+});
+
+test('a sidecar that renews all the time does not make us write all the time', async () => {
+  const { clock, leases, a } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  await settle();
+  const before = leases.writes;
+  for (let count = 0; count < 100; count += 1) {
+    clock.advance(10);
+    a.renew(election);
+    await settle();
+  }
+  assert.ok(leases.writes - before <= 2, `${leases.writes - before} writes in a second`);
+  assert.ok(a.leads);
+  election.stop();
+});
+
+test('random failures, restarts and silence never make two lead or a token fall', async () => {
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor((seed / 2 ** 31) * below);
+  };
+  const { clock, leases, a, b, c } = scene();
+  const pods = [a, b, c];
+  const replicas = [0, 1].map(() => {
+    const line = leases.line();
+    return { line, election: replica(clock, line) };
+  });
+  const at = new Map<Pod, Election>();
+  let led = 0;
+  for (let round = 0; round < 120; round += 1) {
+    for (const entry of replicas) {
+      entry.line.cut = random(5) === 0;
+      entry.line.loseAnswers = random(8) === 0;
+      if (random(12) === 0) {
+        entry.election.stop();
+        for (const [pod, election] of at) if (election === entry.election) at.delete(pod);
+        entry.election = replica(clock, entry.line);
+      }
+    }
+    for (const pod of pods) {
+      const present = at.get(pod);
+      if (present !== undefined && random(6) === 0) {
+        present.leave(pod);
+        at.delete(pod);
+      } else if (present === undefined && random(2) === 0) {
+        const chosen = replicas[random(2)]?.election;
+        if (chosen === undefined) continue;
+        chosen.join(pod);
+        at.set(pod, chosen);
+        pod.renew(chosen);
+      }
+    }
+    await pass(clock, 3_000, [...at], pods);
+    if (pods.some((pod) => pod.leads)) led += 1;
+  }
+  for (const { election } of replicas) election.stop();
+  assert.ok(led > 40, `somebody led in ${led} of 120 rounds`);
+  assertNeverFalls(leases.tokens);
+});
+
+// What every store promises, on each of them.
+const stores: { name: string; open: () => Promise<{ store: LeaseStore; close: () => unknown }> }[] =
+  [
+    {
+      name: 'Kubernetes',
+      async open() {
+        const kube = await KubeObjects.start();
+        const store = new KubernetesLeaseStore(kube.api(), () => Date.UTC(2026, 0, 2));
+        return { store, close: () => kube.stop() };
+      },
+    },
+    {
+      name: 'files',
+      async open() {
+        const folder = mkdtempSync(join(tmpdir(), 'remora-leases-'));
+        return {
+          store: new FileLeaseStore(folder),
+          close: () => rmSync(folder, { recursive: true }),
+        };
+      },
+    },
+  ];
+for (const { name, open } of stores) {
+  test(`${name}: of two writers that read the same lease one succeeds`, async () => {
+    const { store, close } = await open();
+    try {
+      assert.equal(await store.read('shop', 'e'), undefined);
+      const first = { holder: 'a', fencingToken: 1, durationMs: 9_000 };
+      const created = await store.write('shop', 'e', first, undefined);
+      assert.equal(await store.write('shop', 'e', first, undefined), undefined, 'there is one');
+      assert.deepEqual(await store.read('shop', 'e'), created);
+      const next = { holder: 'b', fencingToken: 2, durationMs: 9_000 };
+      const written = await store.write('shop', 'e', next, created);
+      assert.equal(written?.holder, 'b');
+      assert.equal(await store.write('shop', 'e', first, created), undefined, 'it has changed');
+      const free = await store.write('shop', 'e', { ...next, holder: '' }, written);
+      assert.deepEqual([free?.holder, free?.fencingToken], ['', 2]);
+      assert.equal(await store.read('shop', 'other'), undefined);
+    } finally {
+      await close();
+    }
+  });
+}
+
+test('a Lease says to people who leads since when, and names the token', async () => {
+  const kube = await KubeObjects.start();
+  try {
+    let wallMs = Date.UTC(2026, 0, 2);
+    const store = new KubernetesLeaseStore(kube.api(), () => wallMs);
+    const lease = { holder: 'a', fencingToken: 4, durationMs: 3_500 };
+    const written = await store.write('shop', 'e', lease, undefined);
+    wallMs += 1_000;
+    await store.write('shop', 'e', lease, written);
+    const path = '/apis/coordination.k8s.io/v1/namespaces/shop/leases/remora-e';
+    assert.deepEqual(kube.objects.get(path)?.spec, {
+      holderIdentity: 'a',
+      leaseDurationSeconds: 4,
+      acquireTime: '2026-01-02T00:00:00.000000Z',
+      renewTime: '2026-01-02T00:00:01.000000Z',
+      leaseTransitions: 4,
+    });
+  } finally {
+    await kube.stop();
+  }
+});
