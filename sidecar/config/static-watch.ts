@@ -13,13 +13,14 @@ const POLL_MS = 500;
  * change is logged, and what was in force stays. Listeners and the paths of the
  * certificate are taken at start only.
  */
-export class StaticSource implements Component {
+export class StaticWatch implements Component {
   readonly name = 'static configuration';
   readonly #path: string;
   readonly #store: ConfigStore;
   readonly #log: Log;
   readonly #pollMs: number;
   readonly #first: StaticConfig;
+  #refused = 0;
 
   /** @param first what was read from the file already */
   constructor(path: string, first: StaticConfig, store: ConfigStore, log: Log, pollMs = POLL_MS) {
@@ -28,6 +29,11 @@ export class StaticSource implements Component {
     this.#store = store;
     this.#log = log;
     this.#pollMs = pollMs;
+  }
+
+  /** Changes of the file that were not taken. */
+  get refused(): number {
+    return this.#refused;
   }
 
   start(): void {
@@ -50,6 +56,7 @@ export class StaticSource implements Component {
         this.#log.warn({ path: this.#path }, 'listeners and certificate paths need a restart');
       }
     } catch (error) {
+      this.#refused += 1;
       const fields = { path: this.#path, reason: describeError(error) };
       this.#log.error(fields, 'static configuration refused, the one before stays in force');
     }

@@ -1,0 +1,134 @@
+import {
+  type AdminHandler,
+  AdminServer,
+  jsonResponse,
+  readiness,
+} from '../runtime/admin-server.ts';
+import type { Component } from '../runtime/component.ts';
+import type { Log } from '../runtime/log.ts';
+import { RELEASE } from '../runtime/release.ts';
+import type { DataPath } from './data-path.ts';
+import type { SidecarEnvironment } from './environment.ts';
+import type { Source } from './source.ts';
+import type { Counters } from './telemetry/counters.ts';
+
+/** What the admin ports tell of. */
+export interface AdminOptions {
+  readonly source: Source;
+  readonly dataPath: DataPath;
+  readonly counters: Counters;
+  readonly environment: SidecarEnvironment;
+  readonly log: Log;
+}
+
+/**
+ * The two admin ports: on the loopback everything about this sidecar, without its
+ * keys; on the pod's address only what kubelet and Prometheus need.
+ */
+export class Admin {
+  readonly #options: AdminOptions;
+  #serving = false;
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+  }
+
+  /** Ready from its start, and not ready from its stop: stands behind everything that serves. */
+  readonly serving: Component = {
+    name: 'readiness',
+    start: () => {
+      this.#serving = true;
+      this.#options.log.info({}, 'ready');
+    },
+    stop: () => {
+      this.#serving = false;
+    },
+  };
+
+  servers(): Component[] {
+    const { environment } = this.#options;
+    const metrics = this.#metrics();
+    const health = {
+      '/live': () => ({ body: 'live\n' }),
+      '/ready': this.#ready(),
+      '/metrics': metrics,
+    };
+    return [
+      new AdminServer('health', environment.healthAddress, health),
+      new AdminServer('admin', environment.adminAddress, {
+        ...health,
+        '/config_dump': () => jsonResponse(this.#dump()),
+        '/log_level': logLevel(this.#options.log),
+      }),
+    ];
+  }
+
+  #ready(): AdminHandler {
+    const { store, credentials, needsCertificate } = this.#options.source;
+    return readiness({
+      configuration: () => store.received,
+      certificate: () => !needsCertificate || credentials.current !== undefined,
+      listeners: () => this.#serving,
+    });
+  }
+
+  /** The library is loaded at the first scrape, since not every sidecar is scraped. */
+  #metrics(): AdminHandler {
+    const { source, counters } = this.#options;
+    const facts = {
+      release: RELEASE,
+      certificateNotAfterMs: () => source.credentials.current?.notAfterMs,
+      configVersion: () => source.store.current.version,
+      ...source.facts,
+    };
+    let registry:
+      | ReturnType<typeof import('./telemetry/prometheus.ts')['createRegistry']>
+      | undefined;
+    return async () => {
+      if (registry === undefined) {
+        const { createRegistry } = await import('./telemetry/prometheus.ts');
+        registry = createRegistry(counters, facts);
+      }
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    };
+  }
+
+  #dump(): object {
+    const { source, dataPath } = this.#options;
+    const { store, credentials, facts } = source;
+    const { current } = credentials;
+    return {
+      release: RELEASE,
+      pod: source.pod,
+      listeners: source.listeners,
+      controlPlane: { connected: facts.controlPlaneConnected(), configAgeMs: facts.configAgeMs() },
+      identity:
+        current === undefined
+          ? null
+          : { spiffeId: current.spiffeId, notAfter: new Date(current.notAfterMs).toISOString() },
+      wanted: store.wanted,
+      config: store.current,
+      clusters: dataPath.clusters.describe(),
+    };
+  }
+}
+
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
+/** `/log_level` tells it, `/log_level?level=debug` changes it until the next start. */
+function logLevel(log: Log): AdminHandler {
+  return (request) => {
+    const query = request.url?.split('?', 2)[1] ?? '';
+    const level = new URLSearchParams(query).get('level');
+    if (level !== null) {
+      if (!LEVELS.includes(level)) {
+        return {
+          status: 400,
+          body: `there is no level "${level}"; there are ${LEVELS.join(', ')}\n`,
+        };
+      }
+      log.level = level;
+    }
+    return { body: `${log.level}\n` };
+  };
+}
