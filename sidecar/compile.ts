@@ -1,6 +1,20 @@
 import type { Clock } from '../runtime/clock.ts';
-import type { Config, Port, Protocol, Service, ServiceName } from './config/types.ts';
-import type { HttpTarget } from './route/route.ts';
+import type {
+  Config,
+  Port,
+  PortRoutes,
+  Protocol,
+  Routes,
+  Service,
+  ServiceName,
+} from './config/types.ts';
+import { RetryBudget } from './policy/budget.ts';
+import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
+import { INBOUND_LAYERS } from './policy/inbound.ts';
+import { outboundLayers } from './policy/outbound.ts';
+import type { HttpTarget, Route } from './route/route.ts';
+import { compileRoutes, singleRoute } from './route/table.ts';
+import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Cluster } from './upstream/types.ts';
 
 /** Gives the cluster of a service port; always the same one for the same names. */
@@ -14,7 +28,8 @@ export interface CompiledConfig {
   /** By cluster IP and service port: the original destination of a connection. */
   target(address: string, port: number): OutboundTarget | undefined;
   /**
-   * For the explicit proxy: `svc`, `svc.ns`, `svc.ns.svc` or `svc.ns.svc.<cluster domain>`.
+   * For the explicit proxy: `svc`, `svc.ns`, `svc.ns.svc`, `svc.ns.svc.<cluster
+   * domain>` or a cluster IP.
    *
    * @param ownNamespace where a bare `svc` is looked up
    */
@@ -43,7 +58,15 @@ export interface TcpPolicy {
   readonly idleTimeoutMs: number;
 }
 
+/** Cluster domains other than the trust domain under which services are known. */
+const CLUSTER_DOMAIN = 'cluster.local';
+/** The `version` of a configuration from a file, which is whole from the start. */
+const STATIC_VERSION = 'static';
+
 /**
+ * Services are compiled when they are first asked for: a sidecar knows the names
+ * of thousands and uses a few.
+ *
  * @param previous what is in force now: whatever did not change is taken over from it
  */
 export function compileConfig(
@@ -52,23 +75,148 @@ export function compileConfig(
   clock: Clock,
   previous?: CompiledConfig,
 ): CompiledConfig {
-  void clusters;
-  void clock;
-  void previous;
-  return {
-    config,
-    target: () => undefined,
-    targetByHost: () => undefined,
-    inboundProtocol: () => 'detect',
-  };
+  return new Tables(config, clusters, clock, previous instanceof Tables ? previous : undefined);
+}
+
+class Tables implements CompiledConfig {
+  readonly config: Config;
+  readonly #clusters: ClusterSource;
+  readonly #clock: Clock;
+  readonly #byAddress: ReadonlyMap<string, Service>;
+  readonly #inbound: ReadonlyMap<number, Protocol>;
+  readonly #targets = new Map<string, OutboundTarget>();
+  /** By cluster. The counts outlive configurations. */
+  readonly #budgets: WeakMap<Cluster, RetryBudget>;
+
+  constructor(config: Config, clusters: ClusterSource, clock: Clock, previous: Tables | undefined) {
+    this.config = config;
+    this.#clusters = clusters;
+    this.#clock = clock;
+    this.#budgets = previous === undefined ? new WeakMap() : previous.#budgets;
+    this.#byAddress =
+      previous !== undefined && previous.config.services === config.services
+        ? previous.#byAddress
+        : indexAddresses(config.services);
+    this.#inbound = new Map(config.settings.inboundPorts.map((port) => [port.port, port.protocol]));
+    if (previous === undefined) return;
+    for (const [key, target] of previous.#targets) {
+      if (this.#isCurrent(target, previous.config)) this.#targets.set(key, target);
+    }
+  }
+
+  target(address: string, port: number): OutboundTarget | undefined {
+    const service = this.#byAddress.get(address);
+    return service === undefined ? undefined : this.#target(service, port);
+  }
+
+  targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined {
+    const bare = host.endsWith('.') ? host.slice(0, -1) : host;
+    const [name, namespace = ownNamespace, svc, ...domain] = bare.split('.');
+    const known =
+      (svc === undefined || svc === 'svc') &&
+      [CLUSTER_DOMAIN, this.config.settings.trustDomain, ''].includes(domain.join('.'));
+    const service = known ? this.config.services.get(`${namespace}/${name}`) : undefined;
+    return service === undefined ? this.target(host, port) : this.#target(service, port);
+  }
+
+  inboundProtocol(port: number): Protocol {
+    return this.#inbound.get(port) ?? 'detect';
+  }
+
+  #target(service: Service, portNumber: number): OutboundTarget | undefined {
+    const key = `${service.namespace}/${service.name}:${portNumber}`;
+    const compiled = this.#targets.get(key);
+    if (compiled !== undefined) return compiled;
+    const port = service.ports.find((candidate) => candidate.port === portNumber);
+    if (port === undefined) return undefined;
+    const target = this.#compile(service, port);
+    this.#targets.set(key, target);
+    return target;
+  }
+
+  #compile(service: Service, port: Port): OutboundTarget {
+    const name: ServiceName = `${service.namespace}/${service.name}`;
+    const routes = portRoutes(this.config.routes.get(name), port.port);
+    const cluster = this.#clusters.cluster(name, port.port);
+    const table = compileRoutes(routes, {
+      toBackend: (rule, backend) => {
+        const target = this.#clusters.cluster(backend.service, backend.port);
+        return this.#route(rule.name, target, rule.policy);
+      },
+      toService: () => this.#route('', cluster, routes.policy),
+    });
+    const { connectTimeoutMs, idleTimeoutMs } = effectivePolicy(
+      routes.policy,
+      this.#budget(cluster),
+    );
+    return {
+      name,
+      service,
+      port,
+      protocol: port.protocol,
+      detailsKnown: detailsKnown(this.config, name),
+      http: {
+        service: name,
+        authority: `${service.name}.${service.namespace}`,
+        destination: { namespace: service.namespace, workload: UNKNOWN_PARTY.workload },
+        routes: table,
+      },
+      cluster,
+      tcp: { connectTimeoutMs, idleTimeoutMs },
+    };
+  }
+
+  #route(name: string, cluster: Cluster, policyAsPushed: PortRoutes['policy']): Route {
+    const policy = effectivePolicy(policyAsPushed, this.#budget(cluster));
+    return { name, cluster, policy, layers: outboundLayers(policy) };
+  }
+
+  #budget(cluster: Cluster): RetryBudget {
+    let budget = this.#budgets.get(cluster);
+    if (budget === undefined) {
+      budget = new RetryBudget(this.#clock);
+      this.#budgets.set(cluster, budget);
+    }
+    return budget;
+  }
+
+  /** Nothing that the target was made of has changed. */
+  #isCurrent({ name, service, detailsKnown: known }: OutboundTarget, previous: Config): boolean {
+    return (
+      this.config.services.get(name) === service &&
+      this.config.routes.get(name) === previous.routes.get(name) &&
+      detailsKnown(this.config, name) === known
+    );
+  }
+}
+
+function indexAddresses(services: Config['services']): ReadonlyMap<string, Service> {
+  const byAddress = new Map<string, Service>();
+  for (const service of services.values()) {
+    for (const address of service.addresses) byAddress.set(address, service);
+  }
+  return byAddress;
+}
+
+function detailsKnown(config: Config, name: ServiceName): boolean {
+  if (config.version === STATIC_VERSION) return true;
+  return config.routes.has(name) && config.endpoints.has(name);
+}
+
+function portRoutes(routes: Routes | undefined, port: number): PortRoutes {
+  const known = routes?.ports.find((candidate) => candidate.port === port);
+  return known ?? { port, routeBound: false, rules: [], policy: NO_POLICY };
 }
 
 /** A destination without rules: a pod's address, or the pod's own application. */
 export function directTarget(options: {
-  direction: 'outbound' | 'inbound';
+  direction: Direction;
   authority: string;
-  destination: { namespace: string; workload: string };
+  destination: Party;
   cluster: Cluster;
 }): HttpTarget {
-  throw new Error(options.authority);
+  const { direction, authority, destination, cluster } = options;
+  const layers = direction === 'inbound' ? INBOUND_LAYERS : outboundLayers(DEFAULT_POLICY);
+  const route = { name: '', cluster, policy: DEFAULT_POLICY, layers };
+  return { service: '', authority, destination, routes: singleRoute(route) };
 }

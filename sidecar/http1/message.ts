@@ -15,6 +15,11 @@ export interface RequestHead {
   readonly port: number | undefined;
   /** Normalised, without the query; `*` in asterisk form, empty in authority form. */
   readonly path: string;
+  /**
+   * The path holds something that servers read differently, such as an encoded
+   * slash: no rule about paths may decide upon it.
+   */
+  readonly ambiguousPath: boolean;
   /** What follows the `?`, as sent; undefined without one. */
   readonly query: string | undefined;
   /**

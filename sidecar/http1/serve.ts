@@ -1,6 +1,9 @@
+import { type Clock, systemClock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
+import { encodeErrorResponse } from '../policy/respond.ts';
 import type { Transport } from '../transport.ts';
 import type { HttpConnection, HttpContext } from './context.ts';
+import { REFUSAL_LINGER_MS, ServerConnection } from './server.ts';
 
 /** The answer to a CONNECT that was taken. */
 export const CONNECTION_ESTABLISHED: Buffer = Buffer.from(
@@ -18,10 +21,25 @@ export function serveHttp1(
   first: Buffer | undefined,
   context: HttpContext,
 ): HttpConnection {
-  throw new Error(`not served: ${transport.peer.address} ${first?.length} ${context.direction}`);
+  const connection = new ServerConnection(transport, context);
+  connection.start(first);
+  return connection;
 }
 
-/** Answers with an error's status and sentence, and closes. */
-export function writeRefusal(transport: Transport, error: MeshError): void {
-  transport.destroy(error);
+/** Answers a CONNECT with an error's status and sentence, and closes. */
+export function writeRefusal(
+  transport: Transport,
+  error: MeshError,
+  clock: Clock = systemClock,
+): void {
+  const timer = clock.setTimeout(() => transport.destroy(), REFUSAL_LINGER_MS);
+  transport.attach({
+    onData: () => {},
+    onEnd: () => {},
+    onDrain: () => {},
+    onClose: () => timer.cancel(),
+  });
+  transport.write(encodeErrorResponse(error, 'CONNECT', 'close'));
+  transport.end();
+  transport.resume();
 }

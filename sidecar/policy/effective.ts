@@ -1,3 +1,4 @@
+import type { Retries } from '../config/types.ts';
 import type { RetryBudget } from './budget.ts';
 
 /** A policy with the mesh's defaults filled in. 0 ms means no limit. */
@@ -12,13 +13,7 @@ export interface EffectivePolicy {
   readonly retries: EffectiveRetries | undefined;
 }
 
-export interface EffectiveRetries {
-  /** Further tries after the first. */
-  readonly attempts: number;
-  readonly statusCodes: ReadonlySet<number>;
-  readonly connectFailure: boolean;
-  readonly backoffBaseMs: number;
-  readonly backoffMaxMs: number;
+export interface EffectiveRetries extends Retries {
   /** Shared by all that goes to the same cluster; outlives configurations. */
   readonly budget: RetryBudget;
 }

@@ -8,22 +8,40 @@ import type { Exchange } from '../exchange.ts';
  */
 export interface Layer {
   readonly name: string;
-  /** The head is complete and nothing was sent yet. An error refuses the request. */
+  /** The route is known and nothing was sent yet. An error refuses the request. */
   onRequest?(exchange: Exchange): MeshError | undefined;
-  /** A try begins: an endpoint is going to be picked. */
-  onTry?(exchange: Exchange): void;
-  /** A try failed before anything of a response was passed on. A number is the pause before the next try, in ms. */
-  onTryFailed?(exchange: Exchange, failure: TryFailure): number | undefined;
-  /** A try is over: it failed, or its response has begun. */
-  onTryEnd?(exchange: Exchange): void;
+  /** An attempt begins: an endpoint is going to be picked. */
+  onAttempt?(exchange: Exchange): void;
+  /** An attempt is over: its response has begun, or it failed. */
+  onAttemptEnd?(exchange: Exchange): void;
+  /**
+   * An attempt failed before anything of a response was passed on, and the request
+   * can be sent again. A number asks for that, after a pause of so many ms; the
+   * first layer that asks is followed.
+   */
+  onAttemptFailed?(exchange: Exchange, failure: AttemptFailure): number | undefined;
+  /** The connection now speaks another protocol, for as long as both sides like. */
+  onUpgraded?(exchange: Exchange): void;
   /** The exchange is over; `exchange.outcome` says how. */
   onEnd?(exchange: Exchange): void;
 }
 
-export type TryFailure =
-  /** No connection; nothing reached the application. */
+export type AttemptFailure =
+  /** An endpoint was picked and could not be reached; nothing came to the application. */
   | { readonly kind: 'connect'; readonly error: MeshError }
   /** The connection broke before the first byte of a response. */
   | { readonly kind: 'reset'; readonly error: MeshError; readonly reused: boolean }
   | { readonly kind: 'timeout'; readonly error: MeshError }
-  | { readonly kind: 'status'; readonly status: number };
+  | { readonly kind: 'status'; readonly status: number }
+  /** Another attempt would end alike: nobody to send to, a response that is not HTTP. */
+  | { readonly kind: 'final'; readonly error: MeshError };
+
+/** Methods that may be sent twice without asking (RFC 9110 §9.2.2). */
+export const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'DELETE',
+]);

@@ -16,7 +16,9 @@ export interface Route {
 
 /** The rules in force for one destination. */
 export interface RouteTable {
-  /** Error codes: `no-route`, `invalid-backend`. */
+  /** Some rule looks at the path: then the path that it looked at is the one forwarded. */
+  readonly decidesByPath: boolean;
+  /** Error codes: `no-route`, `invalid-backend`, `ambiguous-path`. */
   select(head: RequestHead): Route | MeshError;
 }
 

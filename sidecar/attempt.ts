@@ -1,0 +1,159 @@
+import type { MeshError } from '../runtime/errors.ts';
+import type { Endpoint } from './config/types.ts';
+import type { Exchange } from './exchange.ts';
+import { ResponseReader, type ResponseSink } from './http1/client.ts';
+import type { Response } from './http1/response.ts';
+import { BodyWriter } from './http1/write-body.ts';
+import type { BodyTarget } from './request-body.ts';
+import type {
+  AcquireWaiter,
+  Acquisition,
+  AttemptOutcome,
+  Cluster,
+  UpstreamConnection,
+} from './upstream/types.ts';
+
+/**
+ * One sending of a request to one endpoint. Reports to the cluster exactly once,
+ * and gives the connection back exactly once.
+ */
+export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
+  readonly #exchange: Exchange;
+  readonly #cluster: Cluster;
+  #acquisition: Acquisition | undefined;
+  #connection: UpstreamConnection | undefined;
+  #reader: ResponseReader | undefined;
+  #writer: BodyWriter | undefined;
+  #sent = false;
+  #reported = false;
+  /** The response is thrown away: another attempt follows. */
+  #discarding = false;
+  #over = false;
+
+  constructor(exchange: Exchange, cluster: Cluster) {
+    this.#exchange = exchange;
+    this.#cluster = cluster;
+  }
+
+  start(): void {
+    const { tried, policy, request } = this.#exchange;
+    const acquisition = this.#cluster.acquire(
+      {
+        tried,
+        connectTimeoutMs: policy.connectTimeoutMs,
+        pooled: request.upgrade === undefined,
+      },
+      this,
+    );
+    if (this.#connection === undefined && !this.#over) this.#acquisition = acquisition;
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.#acquisition = undefined;
+    if (this.#over) {
+      connection.report('cancelled');
+      connection.release(true);
+      return;
+    }
+    const { request } = this.#exchange;
+    this.#connection = connection;
+    this.#exchange.attemptPicked(connection.endpoint, connection.mutualTls);
+    this.#reader = new ResponseReader(request.method, request.upgrade !== undefined, this);
+    this.#writer = new BodyWriter(connection.transport, request.framing);
+    connection.transport.write(this.#exchange.encodeRequest());
+    this.#reader.start(connection.transport);
+    this.#exchange.attemptConnected(this);
+  }
+
+  onError(error: MeshError, endpoint: Endpoint | undefined): void {
+    this.#acquisition = undefined;
+    if (this.#over) return;
+    this.#over = true;
+    if (endpoint !== undefined) this.#exchange.attemptPicked(endpoint, undefined);
+    this.#exchange.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
+  }
+
+  writeBody(bytes: Buffer): boolean {
+    if (this.#over) return true;
+    return this.#writer?.write(bytes) ?? true;
+  }
+
+  endBody(trailers: Buffer | undefined): void {
+    if (this.#over) return;
+    this.#sent = true;
+    this.#writer?.end(trailers);
+  }
+
+  pause(): void {
+    if (!this.#over) this.#connection?.transport.pause();
+  }
+
+  resume(): void {
+    if (!this.#over) this.#connection?.transport.resume();
+  }
+
+  /** Nobody waits for this attempt any more. */
+  abort(outcome: AttemptOutcome): void {
+    if (this.#over) return;
+    this.#acquisition?.cancel();
+    this.#finish(outcome, false);
+  }
+
+  onInterim(response: Response): void {
+    this.#exchange.interim(response);
+  }
+
+  onResponse(response: Response): void {
+    // Known now, and a body may take long.
+    if (response.status >= 500) this.#report('error');
+    if (this.#exchange.responseBegan(response, this.#connection?.mutualTls === true)) return;
+    this.#discarding = true;
+    // A body that did not come along with the head is not worth waiting for.
+    queueMicrotask(() => this.abort('success'));
+  }
+
+  onResponseBody(bytes: Buffer): void {
+    if (!this.#discarding) this.#exchange.responseBody(bytes);
+  }
+
+  onResponseEnd(trailers: Buffer | undefined, clean: boolean): void {
+    this.#finish('success', clean && this.#sent);
+    if (!this.#discarding) this.#exchange.responseEnded(trailers);
+  }
+
+  onUpgraded(response: Response, rest: Buffer | undefined): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    this.#report('success');
+    this.#exchange.upgraded(response, connection.transport, rest);
+  }
+
+  onWritable(): void {
+    if (!this.#over && !this.#discarding) this.#exchange.attemptWritable();
+  }
+
+  onFailure(error: MeshError, anyByte: boolean): void {
+    const reused = this.#connection?.reused === true;
+    this.#finish('error', false);
+    if (this.#discarding) return;
+    if (anyByte) this.#exchange.attemptFailed({ kind: 'final', error });
+    else this.#exchange.attemptFailed({ kind: 'reset', error, reused });
+  }
+
+  #finish(outcome: AttemptOutcome, reusable: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#reader?.detach();
+    this.#report(outcome);
+    // The pool must notice what happens on it.
+    if (reusable) this.#connection?.transport.resume();
+    this.#connection?.release(reusable);
+  }
+
+  /** The first report counts. */
+  #report(outcome: AttemptOutcome): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#connection?.report(outcome);
+  }
+}

@@ -1,0 +1,397 @@
+import { MeshError } from '../../runtime/errors.ts';
+import { type Downstream, Exchange } from '../exchange.ts';
+import { DEFAULT_POLICY } from '../policy/defaults.ts';
+import { recordRefusedHead } from '../policy/metrics.ts';
+import { encodeErrorResponse } from '../policy/respond.ts';
+import type { Peer, Transport, TransportHandler } from '../transport.ts';
+import { BodyReader } from './body.ts';
+import type { BodySink } from './chunked.ts';
+import type { HttpConnection, HttpContext } from './context.ts';
+import { NO_BODY } from './framing.ts';
+import { HeadReader } from './head.ts';
+import { IdleTimer } from './idle-timer.ts';
+import { parseRequest, type Request } from './request.ts';
+import type { Response } from './response.ts';
+import { Tunnel } from './tunnel.ts';
+import { BodyWriter } from './write-body.ts';
+
+/** A head that takes longer is an attack or a dead peer. As Node's own server has it. */
+export const HEAD_TIMEOUT_MS = 60_000;
+/** After we ended a connection, the client has this long to read the rest and to end it too. */
+const LINGER_MS = 60_000;
+/** The same for a client whose request was refused and who may go on sending. */
+export const REFUSAL_LINGER_MS = 2_000;
+/** A body that nobody wants is read to its end up to this size, so that the connection can go on. */
+const DISCARD_LIMIT_BYTES = 64 * 1024;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/**
+ * - `head`: between requests, or some of a head came.
+ * - `body`: an exchange is under way and its request is still coming.
+ * - `response`: the request is whole; what comes now is the next one and waits.
+ * - `discard`: the exchange is over before its request was whole; the rest is read.
+ * - `linger`: we have ended; what comes is thrown away until the client ends.
+ * - `tunnel`: the connection was switched to another protocol.
+ * - `gone`: closed, or in somebody else's hands.
+ */
+type State = 'head' | 'body' | 'response' | 'discard' | 'linger' | 'tunnel' | 'gone';
+
+/** The server's side of HTTP/1.1 on one transport: one exchange at a time. */
+export class ServerConnection implements HttpConnection, TransportHandler, Downstream, BodySink {
+  readonly #transport: Transport;
+  readonly #context: HttpContext;
+  readonly #heads = new HeadReader('request');
+  readonly #timer: IdleTimer;
+  #state: State = 'head';
+  #exchange: Exchange | undefined;
+  #request: Request | undefined;
+  #requestBody = new BodyReader(NO_BODY);
+  #responseBody: BodyWriter | undefined;
+  #tunnel: Tunnel | undefined;
+  /** What came after the request under way. */
+  #pending: Buffer[] = [];
+  #headBytes = 0;
+  #discardedBytes = 0;
+  #reading = false;
+  #paused = true;
+  #requestPaused = false;
+  #halfClosed = false;
+  #draining = false;
+  #closeAfter = false;
+
+  constructor(transport: Transport, context: HttpContext) {
+    this.#transport = transport;
+    this.#context = context;
+    this.#timer = new IdleTimer(context.clock, () => this.#onIdle());
+  }
+
+  get peer(): Peer {
+    return this.#transport.peer;
+  }
+
+  start(first: Buffer | undefined): void {
+    this.#transport.attach(this);
+    this.#timer.set(DEFAULT_POLICY.idleTimeoutMs);
+    if (first !== undefined && first.length > 0) this.onData(first);
+    this.#updateFlow();
+  }
+
+  drain(): void {
+    this.#draining = true;
+    if (this.#state === 'head' && !this.#heads.started) this.#close(LINGER_MS);
+  }
+
+  // From the transport.
+
+  onData(bytes: Buffer): void {
+    if (this.#reading || this.#pending.length > 0) this.#pending.push(bytes);
+    else this.#read(bytes);
+    this.#updateFlow();
+  }
+
+  onEnd(): void {
+    this.#halfClosed = true;
+    if (this.#state === 'body') {
+      this.#state = 'gone';
+      this.#exchange?.abandon();
+      this.#transport.destroy();
+    } else if (this.#state === 'head' || this.#state === 'discard') {
+      this.#close(LINGER_MS);
+    }
+    // A client may end its side and still wait for the answer.
+  }
+
+  onDrain(): void {
+    this.#exchange?.onWritable();
+  }
+
+  onClose(): void {
+    this.#state = 'gone';
+    this.#timer.cancel();
+    this.#pending = [];
+    this.#exchange?.abandon();
+  }
+
+  #read(bytes: Buffer): void {
+    this.#reading = true;
+    try {
+      this.#readAll(bytes);
+      while (this.#pending.length > 0 && this.#takesBytes()) {
+        this.#readAll(this.#pending.shift() as Buffer);
+      }
+    } catch (error) {
+      if (!(error instanceof MeshError)) throw error;
+      this.#refuse(error);
+    } finally {
+      this.#reading = false;
+    }
+    if (this.#halfClosed && this.#state === 'head') this.#close(LINGER_MS);
+  }
+
+  #takesBytes(): boolean {
+    return this.#state === 'head' || this.#state === 'body' || this.#state === 'discard';
+  }
+
+  #readAll(bytes: Buffer): void {
+    let i = 0;
+    while (i < bytes.length) {
+      switch (this.#state) {
+        case 'head':
+          i = this.#readHead(bytes, i);
+          if (i < 0) return;
+          break;
+        case 'body':
+        case 'discard':
+          i = this.#readBody(bytes, i);
+          break;
+        case 'response':
+        case 'tunnel':
+          this.#pending.unshift(bytes.subarray(i));
+          return;
+        default:
+          return;
+      }
+    }
+  }
+
+  #readHead(bytes: Buffer, from: number): number {
+    const begins = !this.#heads.started;
+    const end = this.#heads.feed(bytes, from);
+    if (begins) this.#headBytes = 0;
+    this.#headBytes += (end < 0 ? bytes.length : end) - from;
+    if (end < 0) {
+      if (begins) this.#timer.set(HEAD_TIMEOUT_MS);
+      return -1;
+    }
+    const request = parseRequest(this.#heads.head);
+    if (request.form === 'authority') {
+      this.#connect(request, end < bytes.length ? bytes.subarray(end) : undefined);
+      return end;
+    }
+    this.#request = request;
+    this.#requestBody = new BodyReader(request.framing);
+    this.#responseBody = undefined;
+    this.#closeAfter = false;
+    this.#requestPaused = false;
+    this.#state = 'body';
+    const exchange = new Exchange(this.#context, request, this);
+    exchange.requestBytes = this.#headBytes;
+    this.#exchange = exchange;
+    exchange.begin();
+    if (this.#exchange === exchange) this.#timer.set(exchange.policy.idleTimeoutMs);
+    // Ends a request without a body; reads what came along of any other.
+    return this.#takesBytes() ? this.#readBody(bytes, end) : end;
+  }
+
+  #readBody(bytes: Buffer, from: number): number {
+    this.#timer.touch();
+    const exchange = this.#exchange;
+    const end = this.#requestBody.read(bytes, from, this);
+    if (exchange !== undefined) exchange.requestBytes += end - from;
+    if (this.#state === 'discard') {
+      this.#discardedBytes += end - from;
+      if (this.#discardedBytes > DISCARD_LIMIT_BYTES) this.#close(REFUSAL_LINGER_MS);
+    }
+    return end;
+  }
+
+  onBody(bytes: Buffer): void {
+    if (this.#state === 'body') this.#exchange?.onBody(bytes);
+  }
+
+  onBodyEnd(trailers: Buffer | undefined): void {
+    if (this.#state === 'body') {
+      this.#state = 'response';
+      this.#exchange?.onBodyEnd(trailers);
+    } else if (this.#state === 'discard') {
+      this.#next();
+    }
+  }
+
+  #connect(request: Request, rest: Buffer | undefined): void {
+    const { onConnect } = this.#context;
+    if (onConnect === undefined) {
+      throw new MeshError('connect-unsupported', 'CONNECT is only taken by the explicit proxy');
+    }
+    this.#state = 'gone';
+    this.#timer.cancel();
+    this.#transport.pause();
+    onConnect.call(this.#context, request, this.#transport, rest);
+  }
+
+  /** What came is not HTTP as it must be: nothing after it can be trusted. */
+  #refuse(error: MeshError): void {
+    this.#closeAfter = true;
+    if (this.#exchange !== undefined) {
+      this.#exchange.refuse(error);
+      return;
+    }
+    if (this.#state === 'head') {
+      const answer = encodeErrorResponse(error, '', 'close');
+      this.#transport.write(answer);
+      recordRefusedHead(this.#context, error, this.#headBytes, answer.length);
+    }
+    this.#close(REFUSAL_LINGER_MS);
+  }
+
+  // From the exchange.
+
+  writeInterim(response: Response): void {
+    this.#write(response.encode(NO_BODY, undefined, false));
+  }
+
+  writeResponse(response: Response, keepTrust: boolean): void {
+    const minorVersion = this.#request?.minorVersion ?? 1;
+    const framing = response.framingFor(minorVersion);
+    if (framing.kind === 'close') this.#closeAfter = true;
+    this.#responseBody = new BodyWriter(this.#transport, framing);
+    this.#write(response.encode(framing, this.#connectionOption(), keepTrust));
+  }
+
+  writeError(error: MeshError): void {
+    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
+    const method = this.#request?.method ?? '';
+    this.#write(encodeErrorResponse(error, method, this.#connectionOption()));
+  }
+
+  writeBody(bytes: Buffer): boolean {
+    this.#timer.touch();
+    const body = this.#responseBody;
+    const exchange = this.#exchange;
+    if (body === undefined || exchange === undefined) return true;
+    const before = body.writtenBytes;
+    const writable = body.write(bytes);
+    exchange.responseBytes += body.writtenBytes - before;
+    return writable;
+  }
+
+  endBody(trailers: Buffer | undefined): void {
+    const body = this.#responseBody;
+    const exchange = this.#exchange;
+    if (body === undefined || exchange === undefined) return;
+    const before = body.writtenBytes;
+    body.end(trailers);
+    exchange.responseBytes += body.writtenBytes - before;
+  }
+
+  pauseRequest(): void {
+    this.#requestPaused = true;
+    this.#updateFlow();
+  }
+
+  resumeRequest(): void {
+    this.#requestPaused = false;
+    this.#updateFlow();
+  }
+
+  upgrade(
+    response: Response,
+    upstream: Transport,
+    rest: Buffer | undefined,
+    onEnd: () => void,
+  ): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    this.#write(response.encode(NO_BODY, 'upgrade', false));
+    this.#state = 'tunnel';
+    this.#tunnel = new Tunnel({
+      client: this.#transport,
+      server: upstream,
+      idle: this.#timer,
+      count: exchange,
+      onEnd,
+    });
+    this.#tunnel.start(this.#pending, rest);
+    this.#pending = [];
+  }
+
+  cut(error: MeshError): void {
+    if (this.#tunnel !== undefined) this.#tunnel.cut();
+    else this.#transport.destroy(error);
+    this.#state = 'gone';
+  }
+
+  exchangeEnded(): void {
+    const canDiscard = this.#canDiscard();
+    this.#exchange = undefined;
+    this.#responseBody = undefined;
+    if (this.#state === 'gone' || this.#state === 'tunnel') {
+      this.#timer.cancel();
+      return;
+    }
+    if (this.#state === 'body') {
+      if (!canDiscard) this.#closeAfter = true;
+      this.#state = 'discard';
+      this.#discardedBytes = 0;
+      this.#requestPaused = false;
+    }
+    if (this.#closesAfter()) this.#close(this.#state === 'discard' ? REFUSAL_LINGER_MS : LINGER_MS);
+    else if (this.#state === 'response') this.#next();
+    else this.#updateFlow();
+  }
+
+  /** The rest of a request that is not wanted is short enough, and will come. */
+  #canDiscard(): boolean {
+    const waits = this.#request?.expectsContinue === true && !this.#exchange?.continueSent;
+    return !waits && (this.#requestBody.remainingBytes ?? 0) <= DISCARD_LIMIT_BYTES;
+  }
+
+  #next(): void {
+    this.#request = undefined;
+    this.#state = 'head';
+    this.#timer.set(DEFAULT_POLICY.idleTimeoutMs);
+    // In the middle of `#read` its own loop goes on.
+    if (!this.#reading) this.#read(this.#pending.shift() ?? NOTHING);
+    this.#updateFlow();
+  }
+
+  #connectionOption(): string | undefined {
+    if (this.#closesAfter()) return 'close';
+    return this.#request?.minorVersion === 0 ? 'keep-alive' : undefined;
+  }
+
+  #closesAfter(): boolean {
+    return this.#closeAfter || this.#draining || this.#request?.keepAlive !== true;
+  }
+
+  #write(bytes: Buffer): void {
+    this.#timer.touch();
+    if (this.#exchange !== undefined) this.#exchange.responseBytes += bytes.length;
+    this.#transport.write(bytes);
+  }
+
+  #updateFlow(): void {
+    const pause =
+      this.#state === 'response'
+        ? this.#pending.length > 0
+        : this.#state === 'body' && this.#requestPaused;
+    if (pause === this.#paused || this.#state === 'gone' || this.#state === 'tunnel') return;
+    this.#paused = pause;
+    if (pause) this.#transport.pause();
+    else this.#transport.resume();
+  }
+
+  /** Ends our side, and gives the client time to read and to end its own. */
+  #close(lingerMs: number): void {
+    if (this.#state === 'gone') return;
+    this.#state = 'linger';
+    this.#pending = [];
+    this.#transport.end();
+    this.#timer.set(lingerMs);
+    this.#updateFlow();
+  }
+
+  #onIdle(): void {
+    if (this.#exchange !== undefined) {
+      this.#closeAfter = true;
+      this.#exchange.fail(new MeshError('idle-timeout', 'nothing was sent for too long'));
+    } else if (this.#state === 'head' && this.#heads.started) {
+      this.#refuse(new MeshError('head-timeout', 'the head of the request did not come in time'));
+    } else if (this.#state === 'head') {
+      this.#close(LINGER_MS);
+    } else if (this.#state !== 'gone') {
+      this.#transport.destroy();
+    }
+  }
+}

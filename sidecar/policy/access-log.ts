@@ -1,0 +1,28 @@
+import type { Layer } from './layer.ts';
+
+/** One line for each exchange, at debug level: off unless somebody looks. */
+export const accessLog: Layer = {
+  name: 'access-log',
+  onEnd(exchange) {
+    const { context, request, outcome } = exchange;
+    if (!context.log.isLevelEnabled('debug')) return;
+    context.log.debug(
+      {
+        direction: context.direction,
+        source: context.source,
+        destination: exchange.destination,
+        service: exchange.service,
+        route: exchange.routeName,
+        mutualTls: exchange.mutualTls,
+        method: request.method,
+        path: request.path,
+        status: exchange.status,
+        outcome: outcome?.kind,
+        errorCode: exchange.errorCode,
+        attempts: exchange.attempts,
+        durationMs: context.clock.monotonicMs() - exchange.startedMs,
+      },
+      'request finished',
+    );
+  },
+};

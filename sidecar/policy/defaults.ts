@@ -1,0 +1,47 @@
+import type { Policy } from '../config/types.ts';
+import type { RetryBudget } from './budget.ts';
+import type { EffectivePolicy } from './effective.ts';
+
+/**
+ * What holds where no TrafficPolicy says otherwise.
+ *
+ * - No request timeout and no retries: the application did not ask for them, and a
+ *   download or a long poll must work as without a mesh. The one replay on a stale
+ *   connection stays, since without a mesh there would be no connection of ours.
+ * - Connecting inside a cluster takes milliseconds; 1 s lets one lost SYN be sent again.
+ * - An hour without a byte ends a connection: longer than the keep-alive of any
+ *   common client or server, so that these decide, and short enough that what a
+ *   vanished peer leaves behind goes away.
+ */
+export const DEFAULT_POLICY: EffectivePolicy = {
+  requestTimeoutMs: 0,
+  perTryTimeoutMs: 0,
+  connectTimeoutMs: 1_000,
+  idleTimeoutMs: 3_600_000,
+  retries: undefined,
+};
+
+/** Nothing is said. */
+export const NO_POLICY: Policy = {
+  sources: [],
+  requestTimeoutMs: undefined,
+  perTryTimeoutMs: undefined,
+  connectTimeoutMs: undefined,
+  idleTimeoutMs: undefined,
+  retries: undefined,
+  circuitBreaker: undefined,
+};
+
+/** @param budget of the cluster that the requests go to */
+export function effectivePolicy(policy: Policy, budget: RetryBudget): EffectivePolicy {
+  return {
+    requestTimeoutMs: policy.requestTimeoutMs ?? DEFAULT_POLICY.requestTimeoutMs,
+    perTryTimeoutMs: policy.perTryTimeoutMs ?? DEFAULT_POLICY.perTryTimeoutMs,
+    connectTimeoutMs: policy.connectTimeoutMs ?? DEFAULT_POLICY.connectTimeoutMs,
+    idleTimeoutMs: policy.idleTimeoutMs ?? DEFAULT_POLICY.idleTimeoutMs,
+    retries:
+      policy.retries === undefined || policy.retries.attempts === 0
+        ? undefined
+        : { ...policy.retries, budget },
+  };
+}

@@ -1,0 +1,25 @@
+import { accessLog } from './access-log.ts';
+import { attemptTimeout } from './attempt-timeout.ts';
+import type { EffectivePolicy } from './effective.ts';
+import type { Layer } from './layer.ts';
+import { metrics } from './metrics.ts';
+import { requestTimeout } from './request-timeout.ts';
+import { retry } from './retry.ts';
+import { staleConnection } from './stale-connection.ts';
+
+/** The layers of requests that leave the pod, without those that the policy has no use for. */
+export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
+  const layers: Layer[] = [
+    // Outermost, so that they tell what the client saw.
+    metrics,
+    accessLog,
+  ];
+  // Around the attempts: pauses between them count as well.
+  if (policy.requestTimeoutMs > 0) layers.push(requestTimeout);
+  // Before `retry`: a replay that is our own fault takes nothing from the budget.
+  layers.push(staleConnection);
+  if (policy.retries !== undefined) layers.push(retry);
+  // Innermost: one attempt.
+  if (policy.perTryTimeoutMs > 0) layers.push(attemptTimeout);
+  return layers;
+}

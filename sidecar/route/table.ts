@@ -1,0 +1,80 @@
+import { MeshError } from '../../runtime/errors.ts';
+import type { Backend, HttpRule, PortRoutes } from '../config/types.ts';
+import type { RequestHead } from '../http1/message.ts';
+import { compileMatch, looksAtPath, type Matcher } from './match.ts';
+import type { Route, RouteTable } from './route.ts';
+import { Split } from './split.ts';
+
+/** A rule, ready to be asked. */
+interface CompiledRule {
+  /** Any of them; none means every request. */
+  readonly matchers: readonly Matcher[];
+  readonly backends: Split<Route | MeshError>;
+  readonly empty: MeshError;
+}
+
+/** Makes the routes that a table hands out. */
+export interface RouteFactory {
+  /** To a backend of a rule. */
+  toBackend(rule: HttpRule, backend: Extract<Backend, { kind: 'service' }>): Route;
+  /** To the service itself, for requests that no rule took. */
+  toService(routes: PortRoutes): Route;
+}
+
+/**
+ * The rules of one service port, compiled. They stand in the order of precedence
+ * that the control plane gave them: the first match is taken.
+ *
+ * @param random from 0 up to, not including, 1
+ */
+export function compileRoutes(
+  routes: PortRoutes,
+  factory: RouteFactory,
+  random: () => number = Math.random,
+): RouteTable {
+  const rules = routes.rules.map((rule) => compileRule(rule, factory));
+  const fallback = routes.routeBound
+    ? new MeshError('no-route', 'no rule of the routes of this service matches the request')
+    : factory.toService(routes);
+  const decidesByPath = routes.rules.some((rule) => rule.matches.some(looksAtPath));
+  return {
+    decidesByPath,
+    select(head) {
+      if (decidesByPath && head.ambiguousPath) return AMBIGUOUS;
+      const rule = rules.find((candidate) => takes(candidate, head));
+      if (rule === undefined) return fallback;
+      return rule.backends.pick(random()) ?? rule.empty;
+    },
+  };
+}
+
+const AMBIGUOUS = new MeshError(
+  'ambiguous-path',
+  'the path holds an encoded slash or another spelling that servers read differently',
+);
+
+function takes(rule: CompiledRule, head: RequestHead): boolean {
+  if (rule.matchers.length === 0) return true;
+  for (const matcher of rule.matchers) if (matcher(head)) return true;
+  return false;
+}
+
+function compileRule(rule: HttpRule, factory: RouteFactory): CompiledRule {
+  const entries = rule.backends.map((backend) => ({
+    weight: backend.weight,
+    item:
+      backend.kind === 'service'
+        ? factory.toBackend(rule, backend)
+        : new MeshError('invalid-backend', `a backend of rule ${rule.name}: ${backend.reason}`),
+  }));
+  return {
+    matchers: rule.matches.map(compileMatch),
+    backends: new Split<Route | MeshError>(entries),
+    empty: new MeshError('invalid-backend', `rule ${rule.name} has no backend with a weight`),
+  };
+}
+
+/** For a destination without rules: everything takes the same way. */
+export function singleRoute(route: Route): RouteTable {
+  return { decidesByPath: false, select: () => route };
+}
