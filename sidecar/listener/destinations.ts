@@ -87,9 +87,10 @@ export class Destinations {
   }
 
   #address(host: string, port: number): Destination {
-    const { workloads } = this.#view.current;
     const isKnown = (): boolean => this.#view.current.workloads.has(host);
-    if (!workloads.has(host)) {
+    if (isKnown()) {
+      this.#overdue.delete(host);
+    } else {
       this.#view.wantAddress(host);
       if (!this.#overdue.has(host)) return this.#pending(host, ADDRESS_TIMEOUT_MS, isKnown);
     }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { Unresolved } from '../http1/context.ts';
@@ -12,6 +13,7 @@ import type { OutboundPlans } from './outbound-plans.ts';
 
 export interface ExplicitProxyOptions {
   readonly destinations: Destinations;
+  readonly clock: Clock;
   readonly plans: OutboundPlans;
   /** The sidecar's own ports, to which nothing is forwarded. */
   readonly isOwn: (host: string, port: number) => boolean;
@@ -81,7 +83,7 @@ export class ExplicitProxy {
     const host = canonicalAddress(head.host);
     const { port } = head;
     if (port === undefined || this.#options.isOwn(host, port)) {
-      writeRefusal(transport, ownPort(host, port ?? 0));
+      writeRefusal(transport, ownPort(host, port ?? 0), this.#options.clock);
       return;
     }
     transport.write(CONNECTION_ESTABLISHED);

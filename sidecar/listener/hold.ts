@@ -10,7 +10,7 @@ export const ADDRESS_TIMEOUT_MS = 300;
  * Waits for the configuration to know something, but not for ever: what then is
  * done without it is the caller's part.
  *
- * @param done called once, possibly before this returns
+ * @param done called once, and not before this returns
  * @returns the way to stop waiting, after which `done` is not called
  */
 export function holdUntil(
@@ -20,15 +20,11 @@ export function holdUntil(
   isKnown: () => boolean,
   done: () => void,
 ): () => void {
-  if (isKnown()) {
-    done();
-    return () => {};
-  }
   const finish = (): void => {
     stop();
     done();
   };
-  const timer = clock.setTimeout(finish, timeoutMs);
+  const timer = clock.setTimeout(finish, isKnown() ? 0 : timeoutMs);
   const unsubscribe = view.onChange(() => {
     if (isKnown()) finish();
   });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { connect as connectHttp2, constants } from 'node:http2';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect as connectTls, createSecureContext } from 'node:tls';
@@ -8,9 +7,10 @@ import { MeshError } from '../../runtime/errors.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { TestAuthority } from '../../test/fakes/certificates.ts';
 import { collect, eventually, FakeCredentials, listen } from '../../test/fakes/connections.ts';
+import { askTrunk } from '../../test/fakes/trunk-peer.ts';
 import type { Credentials } from '../identity/types.ts';
 import { TrunkClient } from './client.ts';
-import { SERVER_NAME, SOURCE_HEADER } from './protocol.ts';
+import { SOURCE_HEADER } from './protocol.ts';
 import { TrunkServer } from './server.ts';
 import type { TrunkRequest, TrunkStream } from './types.ts';
 
@@ -284,35 +284,11 @@ describe('the opener', () => {
 });
 
 describe('the server', () => {
-  /** Speaks to the trunk as a peer would that has its own ideas. */
-  async function raw(
+  const raw = (
     port: number,
     headers: Record<string, string>,
     credentials = ca.credentials('shop', 'web'),
-  ): Promise<Record<string, unknown>> {
-    const session = connectHttp2('https://peer', {
-      createConnection: () =>
-        connectTls({
-          host: '127.0.0.1',
-          port,
-          secureContext: credentials.secureContext,
-          servername: SERVER_NAME,
-          ALPNProtocols: ['h2'],
-          checkServerIdentity: () => undefined,
-        }),
-    });
-    after(() => session.destroy());
-    return await new Promise((resolve, reject) => {
-      session.on('error', reject);
-      session.on('close', () => reject(new Error('closed')));
-      const stream = session.request(headers, { endStream: false });
-      stream.on('error', reject);
-      stream.on('response', (response) => {
-        resolve(response);
-        stream.close(constants.NGHTTP2_CANCEL);
-      });
-    });
-  }
+  ): Promise<Record<string, unknown>> => askTrunk({ port, headers, credentials });
 
   const connectHeaders = {
     ':method': 'CONNECT',
