@@ -1,9 +1,9 @@
 import { PORT, SYSTEM_NAMESPACE } from '../proto/well-known.ts';
 import { EnvReader, type SocketAddress } from '../runtime/env.ts';
 import { describeError } from '../runtime/errors.ts';
+import { RELEASE } from '../runtime/release.ts';
 import type { SidecarConfig } from './container.ts';
 import { parseQuantity } from './quantity.ts';
-import { VERSION } from './version.ts';
 
 /** The injector's configuration. */
 export interface InjectorConfig {
@@ -54,7 +54,7 @@ export function readConfig(
       imagePullPolicy:
         env.oneOf('REMORA_IMAGE_PULL_POLICY', ['Always', 'IfNotPresent', 'Never', ''], '') ||
         undefined,
-      version: VERSION,
+      version: RELEASE,
       controlPlane: env.text('REMORA_CONTROL_PLANE', ''),
       controlPlaneName,
       logLevel: level('REMORA_PROXY_LOG_LEVEL'),
