@@ -9,7 +9,8 @@ import {
   X509Certificate,
 } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
-import forge from 'node-forge';
+import type { asn1 as forgeAsn1 } from 'node-forge';
+import asn1 from 'node-forge/lib/asn1.js';
 import { MeshError } from '../../runtime/errors.ts';
 import { DER_TAG, expectTag, readDerElement, readDerElements } from './der.ts';
 
@@ -18,8 +19,7 @@ import { DER_TAG, expectTag, readDerElement, readDerElements } from './der.ts';
  * node-forge's ASN.1 builder, signatures by node:crypto.
  */
 
-const { asn1 } = forge;
-type Asn1 = forge.asn1.Asn1;
+type Asn1 = forgeAsn1.Asn1;
 const { Class, Type } = asn1;
 
 const OID = {
@@ -343,7 +343,7 @@ function octetString(bytes: string): Asn1 {
 function raw(encoded: Buffer): Asn1 {
   const { tag, content } = readDerElement(encoded, DER_TAG.sequence);
   // Not "constructed" in forge's sense, a list of its objects; the tag carries the bit.
-  return asn1.create(Class.UNIVERSAL, tag as forge.asn1.Type, false, binary(content));
+  return asn1.create(Class.UNIVERSAL, tag as forgeAsn1.Type, false, binary(content));
 }
 
 function encode(item: Asn1): Buffer {
