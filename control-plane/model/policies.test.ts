@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MemorySource } from '../../test/fakes/memory-source.ts';
+import { deriveModel } from './mesh-model.ts';
+import { mergePolicies, rulePolicy } from './policies.ts';
+import type { Policy, PortRoutes } from './types.ts';
+
+const WEB = `
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec: { clusterIP: 10.0.0.1, ports: [{ name: http, port: 80 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: r, namespace: shop }
+spec:
+  parentRefs: [{ group: "", kind: Service, name: web }]
+  rules: [{ timeouts: { request: 1s } }]
+`;
+
+function policy(name: string, spec: string, more = ''): string {
+  return `
+apiVersion: remora.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: ${name}, namespace: shop${more} }
+spec: ${spec}
+`;
+}
+
+const onService = '{ kind: Service, name: web }';
+const onRoute = '{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: r }';
+
+function port(...texts: string[]): { routes: PortRoutes; apply: (text: string) => PortRoutes } {
+  const source = new MemorySource();
+  const model = deriveModel(source, 'cluster.local');
+  const read = (): PortRoutes => {
+    const [found] = model.routes.get('shop/web')?.producer.ports ?? [];
+    assert.ok(found);
+    return found;
+  };
+  source.markSynced().apply(WEB, ...texts);
+  return {
+    routes: read(),
+    apply(text) {
+      source.apply(text);
+      return read();
+    },
+  };
+}
+
+test('the most specific wins, field by field: rule, then policy on the route, then on the service', () => {
+  const { routes } = port(
+    policy(
+      'service',
+      `{ targetRefs: [${onService}], timeouts: { request: 30s, perTry: 3s, connect: 500ms }, circuitBreaker: {} }`,
+    ),
+    policy(
+      'route',
+      `{ targetRefs: [${onRoute}], timeouts: { request: 20s, perTry: 2s }, retries: { attempts: 5, statusCodes: [504, 503] } }`,
+    ),
+  );
+  const circuitBreaker = { consecutiveErrors: 5, ejectionMs: 30_000, maxEjectedPercent: 50 };
+  assert.deepEqual(routes.rules[0]?.policy, {
+    sources: ['shop/route', 'shop/service'],
+    requestTimeoutMs: 1000,
+    perTryTimeoutMs: 2000,
+    connectTimeoutMs: 500,
+    retries: {
+      attempts: 5,
+      statusCodes: [503, 504],
+      connectFailure: true,
+      backoffBaseMs: 25,
+      backoffMaxMs: 250,
+      budgetPercent: 20,
+      budgetMinPerSecond: 10,
+    },
+    circuitBreaker,
+  });
+  assert.deepEqual(routes.policy, {
+    sources: ['shop/service'],
+    requestTimeoutMs: 30_000,
+    perTryTimeoutMs: 3000,
+    connectTimeoutMs: 500,
+    circuitBreaker,
+  });
+});
+
+test('without policies, what a rule does not say is absent', () => {
+  const { routes } = port();
+  assert.deepEqual(routes.rules[0]?.policy, { sources: [], requestTimeoutMs: 1000 });
+  assert.deepEqual(routes.policy, { sources: [] });
+});
+
+test('retries are taken from one policy as a whole', () => {
+  const retries = { attempts: 1 } as NonNullable<Policy['retries']>;
+  const others = { attempts: 2, budgetPercent: 3 } as NonNullable<Policy['retries']>;
+  const merged = mergePolicies([
+    { sources: ['a'], retries },
+    undefined,
+    { sources: ['b'], retries: others, idleTimeoutMs: 0 },
+  ]);
+  assert.deepEqual(merged, { sources: ['a', 'b'], retries, idleTimeoutMs: 0 });
+});
+
+test("a rule's timeout of 0s is a value, not an absence", () => {
+  assert.deepEqual(rulePolicy({ request: '0s', backendRequest: '1s' }), {
+    sources: [],
+    requestTimeoutMs: 0,
+    perTryTimeoutMs: 1000,
+  });
+});
+
+test('of two policies on one target the oldest is in force, of equal age the first by name', () => {
+  const spec = (timeout: string) =>
+    `{ targetRefs: [${onService}], timeouts: { request: ${timeout} } }`;
+  const young = ', creationTimestamp: "2026-01-02T00:00:00Z"';
+  const old = ', creationTimestamp: "2026-01-01T00:00:00Z"';
+  const byAge = port(policy('a', spec('1s'), young), policy('b', spec('2s'), old));
+  assert.deepEqual(byAge.routes.policy.sources, ['shop/b']);
+  const byName = port(policy('b', spec('2s'), old), policy('a', spec('1s'), old));
+  assert.deepEqual(byName.routes.policy.sources, ['shop/a']);
+});
+
+test('a policy that turns bad stays in force as it last was good', () => {
+  const { apply } = port(policy('p', `{ targetRefs: [${onService}], timeouts: { request: 5s } }`));
+  const bad = apply(policy('p', `{ targetRefs: [${onService}], timeouts: { request: 5 } }`));
+  assert.equal(bad.policy.requestTimeoutMs, 5000);
+  const good = apply(policy('p', `{ targetRefs: [${onService}], timeouts: { request: 6s } }`));
+  assert.equal(good.policy.requestTimeoutMs, 6000);
+});
