@@ -95,19 +95,21 @@ export class Webhook implements Component {
     }
     const body = await readBody(request);
     const startMs = performance.now();
-    const verdict = answer(parse(body), this.#options.settings);
+    const review = parse(body);
+    const verdict = answer(review, this.#options.settings);
     reply(response, 200, JSON.stringify(verdict.review), 'application/json');
-    this.#record(verdict, (performance.now() - startMs) / 1000);
+    this.#record(verdict, podName(review), (performance.now() - startMs) / 1000);
   }
 
-  #record({ action, reason, review }: Verdict, seconds: number): void {
+  #record({ action, reason, review }: Verdict, pod: string, seconds: number): void {
     const { metrics, log } = this.#options;
     metrics.admissions.inc({ action, reason });
     metrics.latency.observe({ action }, seconds);
     const { uid, status } = review.response;
-    const fields = { uid, action, reason, ...(status ? { message: status.message } : {}) };
-    if (action === 'error') log.error(fields, 'admission answered');
-    else log.info(fields, 'admission answered');
+    const fields = { pod, uid, action, reason, ...(status ? { error: status.message } : {}) };
+    // The API server asks again about each pod that was patched.
+    const level = { inject: 'info', skip: 'debug', refuse: 'warn', error: 'error' } as const;
+    log[level[action]](fields, 'admission answered');
   }
 
   #failed(error: unknown, response: ServerResponse): void {
@@ -144,6 +146,15 @@ function parse(body: string): unknown {
   } catch (error) {
     throw new MeshError('bad-review', `the body is no JSON: ${describeError(error)}`);
   }
+}
+
+/** `<namespace>/<name>`; of a pod that gets its name later, what it begins with. */
+function podName(review: unknown): string {
+  const { request } = review as {
+    request?: { namespace?: string; object?: { metadata?: { [key: string]: string } } };
+  };
+  const metadata = request?.object?.metadata;
+  return `${request?.namespace}/${metadata?.name ?? metadata?.generateName ?? ''}`;
 }
 
 function reply(response: ServerResponse, status: number, body: string, type: string): void {
