@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
+import { readResources } from '../watch/file-resources.ts';
+import type { KubernetesObject, WatchedKind } from '../watch/source.ts';
+import { customResourceFiles } from './definition.ts';
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+
+test('the committed definitions are those that the specs generate (else: npm run generate)', () => {
+  const folder = join(project, 'charts/remora/files/crds');
+  const committed = Object.fromEntries(
+    readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  );
+  assert.deepEqual(committed, Object.fromEntries(customResourceFiles()));
+});
+
+test('the definitions hold nothing that a structural schema may not', () => {
+  const forbidden = ['"additionalProperties":false', '$ref', 'propertyNames', '"const"', 'anyOf'];
+  for (const [file, text] of customResourceFiles()) {
+    const [definition] = readResources(text).resources;
+    assert.equal(definition?.kind, 'CustomResourceDefinition');
+    const json = JSON.stringify(definition.raw);
+    for (const word of forbidden) assert.ok(!json.includes(word), `${file} holds ${word}`);
+  }
+});
+
+const kinds = new Map<string, WatchedKind<KubernetesObject>>([
+  ['TrafficPolicy', trafficPolicyKind],
+  ['LeaderElection', leaderElectionKind],
+]);
+const invalid = join(project, 'test/e2e/fixtures/invalid');
+
+/** What the API server refuses by schema and CEL, a folder's reader has to refuse too. */
+for (const file of readdirSync(invalid)) {
+  const text = readFileSync(join(invalid, file), 'utf8');
+  const [resource] = readResources(text).resources;
+  const kind = kinds.get(resource?.kind ?? '');
+  if (kind === undefined) continue;
+  test(`without an API server, ${file} is refused with the same words`, () => {
+    const expected = /^# expect: (.+)$/m.exec(text)?.[1];
+    assert.ok(expected, 'the file says what to expect');
+    const message = kind.parse(resource?.raw).invalid?.message ?? 'accepted';
+    assert.ok(message.includes(expected), message);
+  });
+}
+
+const targetRefs = [{ kind: 'Service', name: 'web' }];
+const read = (spec: object) =>
+  trafficPolicyKind.parse({ metadata: { name: 'p', namespace: 'shop' }, spec });
+
+const valid: { name: string; spec: object }[] = [
+  { name: 'timeouts alone', spec: { targetRefs, timeouts: { request: '1s' } } },
+  {
+    name: 'no limit with a limit a try',
+    spec: { targetRefs, timeouts: { request: '0s', perTry: '1s' } },
+  },
+  { name: 'retries with all defaults', spec: { targetRefs, retries: {} } },
+  { name: 'retries turned off', spec: { targetRefs, retries: { attempts: 0, statusCodes: [] } } },
+  {
+    name: 'a breaker that ejects nobody',
+    spec: { targetRefs, circuitBreaker: { maxEjectedPercent: 0 } },
+  },
+  {
+    name: 'the longest durations',
+    spec: { targetRefs, timeouts: { request: '24h', idle: '23h59m' } },
+  },
+  {
+    name: 'a Service and an HTTPRoute of one name',
+    spec: {
+      targetRefs: [
+        ...targetRefs,
+        { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: 'web' },
+      ],
+      retries: { attempts: 10 },
+    },
+  },
+];
+
+for (const { name, spec } of valid) {
+  test(`a policy with ${name} is accepted`, () => assert.equal(read(spec).invalid, undefined));
+}
+
+test('what is left out has the defaults that the definition tells the API server', () => {
+  assert.deepEqual(
+    read({ targetRefs, retries: { backoff: { base: '10ms' } }, circuitBreaker: {} }).spec,
+    {
+      targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
+      retries: {
+        attempts: 2,
+        statusCodes: [502, 503, 504],
+        connectFailure: true,
+        backoff: { base: '10ms', max: '250ms' },
+        budget: { percent: 20, minPerSecond: 10 },
+      },
+      circuitBreaker: { consecutiveErrors: 5, ejectionTime: '30s', maxEjectedPercent: 50 },
+    },
+  );
+});
