@@ -78,11 +78,16 @@ export async function readStaticFile(path: string): Promise<StaticConfig> {
   }
 }
 
-/** YAML is loaded only when a file is written in it. */
+/** The YAML library is loaded only when it is needed. */
 async function parseText(path: string, text: string): Promise<unknown> {
-  if (extname(path) === '.json') return JSON.parse(text);
-  const { parse } = await import('yaml');
-  return parse(text);
+  if (extname(path) !== '.json') return (await import('yaml')).parse(text);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // JSON is YAML, and that parser says in which line it stopped.
+    (await import('yaml')).parse(text);
+    throw error;
+  }
 }
 
 /**
