@@ -17,28 +17,30 @@ export class HandMadeMesh implements MeshState {
   synced = true;
   elections: ElectionSpec[] = [];
   #shared: ResourceSet = { byName: new Map() };
+  #sharedVersion: string | undefined;
   readonly #details = new Map<string, VersionedResource>();
   readonly #listeners = new Set<() => void>();
 
   /** A service with an address, in the index that all sidecars share. */
   setService(name: string, address: string): void {
     const byName = new Map(this.#shared.byName);
-    byName.set(`service/shop/${name}`, {
-      ...versioned(`service/shop/${name}`, {
-        kind: 'service',
-        namespace: 'shop',
-        name,
-        addresses: [address],
-        ports: [{ port: 80, name: 'http', protocol: 'http1' }],
-      }),
+    const service = versioned(`service/shop/${name}`, {
+      kind: 'service',
+      namespace: 'shop',
+      name,
+      addresses: [address],
+      ports: [{ port: 80, name: 'http', protocol: 'http1' }],
     });
+    byName.set(service.name, service);
     this.#shared = { byName };
+    this.#sharedVersion = undefined;
   }
 
   deleteService(name: string): void {
     const byName = new Map(this.#shared.byName);
     byName.delete(`service/shop/${name}`);
     this.#shared = { byName };
+    this.#sharedVersion = undefined;
   }
 
   /** The pods behind a service. */
@@ -83,8 +85,8 @@ export class HandMadeMesh implements MeshState {
     for (const address of subscription.addresses) {
       own.set(`workload/${address}`, versioned(`workload/${address}`, workloadAt(address)));
     }
-    const items = [...own.values(), ...this.#shared.byName.values()];
-    const version = hash(items.map((item) => `${item.name}=${item.version}`).sort());
+    this.#sharedVersion ??= versionOf(this.#shared);
+    const version = hash([versionOf({ byName: own }), this.#sharedVersion]);
     return { version, shared: this.#shared, own: { byName: own } };
   }
 
@@ -102,6 +104,10 @@ export class HandMadeMesh implements MeshState {
 
 function versioned(name: string, resource: Resource): VersionedResource {
   return { name, version: hash(resource), resource };
+}
+
+function versionOf({ byName }: ResourceSet): string {
+  return hash([...byName.values()].map((item) => `${item.name}=${item.version}`).sort());
 }
 
 function workloadAt(address: string) {
