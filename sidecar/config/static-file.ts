@@ -80,14 +80,7 @@ export async function readStaticFile(path: string): Promise<StaticConfig> {
 
 /** The YAML library is loaded only when it is needed. */
 async function parseText(path: string, text: string): Promise<unknown> {
-  if (extname(path) !== '.json') return (await import('yaml')).parse(text);
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // JSON is YAML, and that parser says in which line it stopped.
-    (await import('yaml')).parse(text);
-    throw error;
-  }
+  return extname(path) === '.json' ? JSON.parse(text) : (await import('yaml')).parse(text);
 }
 
 /**
