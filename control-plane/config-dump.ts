@@ -1,12 +1,14 @@
 import { type AdminHandler, jsonResponse } from '../runtime/admin-server.ts';
 import type { Elections } from './election/service.ts';
 import type { Mesh } from './snapshot/mesh-state.ts';
+import type { StatusSink } from './status/sinks.ts';
 import type { ConfigSessions } from './stream/sessions.ts';
 
 export interface DumpInputs {
   readonly mesh: Mesh;
   readonly sessions: ConfigSessions;
   readonly elections: Elections;
+  readonly sink: Pick<StatusSink, 'statuses'>;
 }
 
 /**
@@ -14,7 +16,7 @@ export interface DumpInputs {
  * who is connected. With `?pod=<namespace>/<name>`, what that pod's sidecar is
  * sent. Holds no keys or tokens.
  */
-export function configDump({ mesh, sessions, elections }: DumpInputs): AdminHandler {
+export function configDump({ mesh, sessions, elections, sink }: DumpInputs): AdminHandler {
   return (request) => {
     const pod = new URL(request.url ?? '/', 'http://localhost').searchParams.get('pod');
     if (pod === null) {
@@ -22,6 +24,7 @@ export function configDump({ mesh, sessions, elections }: DumpInputs): AdminHand
         synced: mesh.synced,
         ...mesh.dump(),
         conducted: elections.describe(),
+        ...(sink.statuses === undefined ? {} : { statuses: sink.statuses }),
         sidecars: [...sessions].map((session) => session.name).sort(),
       });
     }

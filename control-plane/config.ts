@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { SYSTEM_NAMESPACE } from '../proto/well-known.ts';
 import { EnvReader, type SocketAddress } from '../runtime/env.ts';
 
@@ -18,6 +19,8 @@ export interface ControlPlaneConfig {
   readonly resources: ResourcesConfig;
   readonly grpcAddress: SocketAddress;
   readonly adminAddress: SocketAddress;
+  /** The name of the control plane's own pod. */
+  readonly podName: string;
   /** The control plane's own namespace. */
   readonly namespace: string;
   readonly trustDomain: string;
@@ -40,6 +43,7 @@ export function readConfig(
     resources: readResources(env),
     grpcAddress: env.address('REMORA_GRPC_ADDRESS', '0.0.0.0:15010'),
     adminAddress: env.address('REMORA_ADMIN_ADDRESS', '0.0.0.0:15014'),
+    podName: env.text('REMORA_POD_NAME', hostname()),
     namespace: env.text('REMORA_NAMESPACE', SYSTEM_NAMESPACE),
     trustDomain: env.text('REMORA_TRUST_DOMAIN', 'cluster.local'),
     serverNames: env

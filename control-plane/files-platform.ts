@@ -3,11 +3,12 @@ import { FileLeaseStore } from './election/file-leases.ts';
 import { FileCaStore } from './identity/ca-store.ts';
 import { LocalTokenAuthenticator } from './identity/local-tokens.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
+import { MemoryStatusSink } from './status/sinks.ts';
 import { FilesSource } from './watch/files.ts';
 
 /**
  * Resources from folders, state in files beside them, tokens signed by the local
- * mode. What sidecars refuse stands in the log: there is no status to write.
+ * mode. Statuses stand in the log and in `/config_dump`.
  */
 export function filesPlatform(
   { folders, stateFolder, tokenKeyPath }: Extract<ResourcesConfig, { kind: 'files' }>,
@@ -18,6 +19,8 @@ export function filesPlatform(
     authenticator: new LocalTokenAuthenticator(tokenKeyPath),
     caStore: new FileCaStore(stateFolder),
     leaseStore: new FileLeaseStore(stateFolder),
-    attend: () => ({ refusals: { refused() {}, cleared() {} }, components: [] }),
+    statusSink: new MemoryStatusSink(log),
+    writesStatus: () => true,
+    attend: () => [],
   };
 }

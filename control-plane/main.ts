@@ -13,6 +13,7 @@ import { ServingCertificate } from './identity/serving-certificate.ts';
 import { createMetrics } from './metrics.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { createMeshState } from './snapshot/mesh-state.ts';
+import { StatusWriter } from './status/writer.ts';
 import { StreamCalls } from './stream/call.ts';
 import { createConfigService } from './stream/config-service.ts';
 import { RenewableServerCredentials, StreamServer } from './stream/server.ts';
@@ -51,7 +52,14 @@ async function main(config: ControlPlaneConfig): Promise<never> {
     serviceAccount: CONTROL_PLANE_NAME,
     use: (chain, key) => credentials.update(chain, key),
   });
-  const { refusals, components } = platform.attend(mesh, authority);
+  const components = platform.attend(mesh, authority);
+
+  // What is said of routes, policies and elections.
+  const statuses = new StatusWriter({
+    ...{ model: mesh.model, judgements: mesh.judgements, clock, log },
+    sink: platform.statusSink,
+    isWriter: () => platform.writesStatus(mesh),
+  });
 
   // The four services, on one server.
   const calls = new StreamCalls({ authenticator, metrics, log });
@@ -60,13 +68,19 @@ async function main(config: ControlPlaneConfig): Promise<never> {
     ...{ metrics, clock, log },
     state: mesh,
     store: platform.leaseStore,
+    onLeader: (electionNamespace, election, { holder, fencingToken }) =>
+      statuses.leaderChanged(electionNamespace, election, holder, fencingToken),
   });
   const traffic = new TrafficAggregate(clock);
   const server = new StreamServer({
     ...{ calls, credentials },
     address: config.grpcAddress,
     services: [
-      createConfigService({ calls, sessions, state: mesh, refusals, metrics, clock, log }),
+      createConfigService({
+        ...{ calls, sessions, metrics, clock, log },
+        state: mesh,
+        refusals: statuses,
+      }),
       createIdentityService({ calls, authority, trustDomain, namespace, metrics, clock }),
       createElectionService(calls, elections),
       createTelemetryService(calls, traffic, metrics),
@@ -101,12 +115,22 @@ async function main(config: ControlPlaneConfig): Promise<never> {
       contentType: metrics.registry.contentType,
       body: await metrics.registry.metrics(),
     }),
-    '/config_dump': configDump({ mesh, sessions, elections }),
+    '/config_dump': configDump({ mesh, sessions, elections, sink: platform.statusSink }),
     '/telemetry': () => jsonResponse({ windowSeconds: 10, edges: traffic.edges() }),
   });
 
   return await run(
-    [admin, source, authority, servingCertificate, ...components, sessions, elections, server],
+    [
+      admin,
+      source,
+      authority,
+      servingCertificate,
+      statuses,
+      ...components,
+      sessions,
+      elections,
+      server,
+    ],
     { log, drainTimeoutMs: DRAIN_TIMEOUT_MS },
   );
 }

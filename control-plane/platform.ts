@@ -8,7 +8,7 @@ import type { CaStore } from './identity/ca-store.ts';
 import type { Authenticator } from './identity/types.ts';
 import type { ControlPlaneMetrics } from './metrics.ts';
 import type { Mesh } from './snapshot/mesh-state.ts';
-import type { RefusalReports } from './status/refusals.ts';
+import type { StatusSink } from './status/sinks.ts';
 import type { ResourceSource } from './watch/source.ts';
 
 /** What a platform needs of the process. */
@@ -25,11 +25,9 @@ export interface Platform {
   readonly authenticator: Authenticator;
   readonly caStore: CaStore;
   readonly leaseStore: LeaseStore;
+  readonly statusSink: StatusSink;
+  /** Whether this replica is the one that writes statuses. */
+  writesStatus(mesh: Mesh): boolean;
   /** What runs beside the streams once mesh and authority are there. */
-  attend(mesh: Mesh, authority: CertificateAuthority): PlatformServices;
-}
-
-export interface PlatformServices {
-  readonly refusals: RefusalReports;
-  readonly components: readonly Component[];
+  attend(mesh: Mesh, authority: CertificateAuthority): readonly Component[];
 }

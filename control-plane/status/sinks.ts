@@ -15,6 +15,8 @@ export interface StatusTarget extends Pick<KubernetesObject, 'apiVersion' | 'kin
 
 /** Where statuses go. */
 export interface StatusSink {
+  /** What was written, by `<kind>/<namespace>/<name>`, where nothing else shows it. */
+  readonly statuses?: ReadonlyMap<string, Status>;
   /** The status that stands now. */
   present(target: StatusTarget): Status;
   /**
