@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import type { EdgeRates } from '../control-plane/telemetry/aggregate.ts';
+import type { Problem } from './problems.ts';
+
+const party = z.looseObject({ namespace: z.string(), workload: z.string() });
+
+const edge = z.looseObject({
+  source: party,
+  destination: party,
+  service: z.string(),
+  route: z.string(),
+  mutualTls: z.boolean(),
+  protocol: z.string(),
+  reportedBy: z.enum(['source', 'destination']),
+  requestsPerSecond: z.number(),
+  successRate: z.number().nullable(),
+  p50Ms: z.number().nullable(),
+  p99Ms: z.number().nullable(),
+  retriesPerSecond: z.number(),
+  connectionsPerSecond: z.number(),
+  bytesSentPerSecond: z.number(),
+  bytesReceivedPerSecond: z.number(),
+});
+
+/** The edges in the control plane's `/telemetry`; none when it does not answer. */
+export function readEdges(telemetry: unknown): EdgeRates[] {
+  const parsed = z.looseObject({ edges: z.array(edge) }).safeParse(telemetry);
+  return parsed.success ? parsed.data.edges : [];
+}
+
+const verdict = z.looseObject({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string(),
+  message: z.string(),
+});
+const problem = z.looseObject({ where: z.string(), message: z.string() });
+
+const dump = z.looseObject({
+  problems: z.record(z.string(), problem).default({}),
+  'http-route-judgements': z
+    .record(
+      z.string(),
+      z.looseObject({ parents: z.array(z.looseObject({ verdicts: z.array(verdict) })) }),
+    )
+    .default({}),
+  'traffic-policy-judgements': z.record(z.string(), verdict).default({}),
+  'leader-election-judgements': z.record(z.string(), verdict).default({}),
+});
+
+/**
+ * What the control plane's `/config_dump` finds wrong: files that it cannot read
+ * and policies that it does not accept.
+ */
+export function readMeshProblems(configDump: unknown): Problem[] {
+  const parsed = dump.safeParse(configDump);
+  if (!parsed.success) return [];
+  const found: Problem[] = Object.values(parsed.data.problems);
+  const judge = (
+    kind: string,
+    name: string,
+    verdicts: readonly z.infer<typeof verdict>[],
+  ): void => {
+    for (const { type, status, reason, message } of verdicts) {
+      if (status === 'True') continue;
+      found.push({ where: `${kind} ${name}`, message: `${type} is false (${reason}): ${message}` });
+    }
+  };
+  for (const [name, { parents }] of Object.entries(parsed.data['http-route-judgements'])) {
+    for (const { verdicts } of parents) judge('HTTPRoute', name, verdicts);
+  }
+  for (const [name, one] of Object.entries(parsed.data['traffic-policy-judgements'])) {
+    judge('TrafficPolicy', name, [one]);
+  }
+  for (const [name, one] of Object.entries(parsed.data['leader-election-judgements'])) {
+    judge('LeaderElection', name, [one]);
+  }
+  return found;
+}
+
+/** One of each: a file is read by the cluster and by the control plane, and both may complain. */
+export function withoutRepetition(problems: readonly Problem[]): Problem[] {
+  const byPlace = new Map<string, Problem>();
+  for (const one of problems) {
+    if (!byPlace.has(one.where)) byPlace.set(one.where, one);
+  }
+  return [...byPlace.values()];
+}
