@@ -100,3 +100,10 @@ test('what is left out has the defaults that the definition tells the API server
     },
   );
 });
+
+test('a fault is named once, and with it what to write instead', () => {
+  assert.equal(
+    read({ targetRefs, timeouts: { connect: 'soon' } }).invalid?.message,
+    'spec.timeouts.connect: is not a duration such as 250ms, 10s or 1h30m',
+  );
+});

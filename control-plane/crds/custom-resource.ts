@@ -58,7 +58,11 @@ export function duration(description: string, least = '0s', most = '24h') {
   const shape = z
     .string()
     .max(24)
-    .regex(DURATION_PATTERN, 'is not a duration such as 250ms, 10s or 1h30m');
+    // What is no duration is not compared with the bounds too.
+    .regex(DURATION_PATTERN, {
+      error: 'is not a duration such as 250ms, 10s or 1h30m',
+      abort: true,
+    });
   return withRules(shape, description, [
     {
       cel: `duration(self) >= duration('${least}') && duration(self) <= duration('${most}')`,

@@ -1,5 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Lease, LeaseStore, LeaseWrite } from './lease.ts';
 
 /**
@@ -29,6 +29,7 @@ export class FileLeaseStore implements LeaseStore {
     if (leases.get(key)?.version !== previous?.version) return undefined;
     const lease = { ...next, version: String(Number(previous?.version ?? 0) + 1) };
     const draft = `${this.#file}.new`;
+    mkdirSync(dirname(draft), { recursive: true });
     writeFileSync(draft, JSON.stringify(Object.fromEntries([...leases, [key, lease]])));
     renameSync(draft, this.#file);
     leases.set(key, lease);

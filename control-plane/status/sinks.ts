@@ -1,4 +1,3 @@
-import { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { KubernetesApi } from '../watch/kubernetes-api.ts';
 import type { KubernetesObject } from '../watch/source.ts';
@@ -50,7 +49,7 @@ export class KubernetesStatusSink implements StatusSink {
   }
 }
 
-/** How many statuses are kept of resources that may be gone. */
+/** How many statuses are kept, those of resources that are gone among them. */
 const MEMORY_LIMIT = 10_000;
 
 /** Keeps statuses in memory and tells changes in the log, where there is no API to write to. */
@@ -74,10 +73,13 @@ export class MemoryStatusSink implements StatusSink {
   write(target: StatusTarget, status: Status): Promise<void> {
     const key = keyOf(target);
     const next = { ...this.present(target), ...status };
-    if (!this.#statuses.has(key) && this.#statuses.size >= MEMORY_LIMIT) {
-      return Promise.reject(new MeshError('too-many', `more than ${MEMORY_LIMIT} statuses`));
-    }
+    this.#statuses.delete(key);
     this.#statuses.set(key, next);
+    // The first is the one that was written longest ago.
+    for (const oldest of this.#statuses.keys()) {
+      if (this.#statuses.size <= MEMORY_LIMIT) break;
+      this.#statuses.delete(oldest);
+    }
     for (const { type, status: value, reason, message } of conditionsIn(next)) {
       const fields = { resource: key, condition: type, value, reason, detail: message };
       if (value === 'True') this.#log.info(fields, 'status changed');

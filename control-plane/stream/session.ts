@@ -64,7 +64,8 @@ export class ConfigSession {
   #refused: ReadonlyMap<string, string> = new Map();
   /** The state that it refused without naming a resource. */
   #refusedVersion: string | undefined;
-  #reported = false;
+  /** Why, by resource (empty: the push as a whole), as the status was told. */
+  readonly #reported = new Map<string, string>();
   #sidecarVersion = '';
 
   constructor(options: SessionOptions) {
@@ -112,7 +113,7 @@ export class ConfigSession {
     this.#refused = planned.refused;
     // The first push is sent even when empty: it tells the sidecar that what it holds is current.
     if (planned.empty && this.#nonce > 0) {
-      if (this.#refused.size === 0) this.#clearReports();
+      this.#reviewReports();
       return;
     }
     this.#nonce += 1;
@@ -127,7 +128,8 @@ export class ConfigSession {
   /** The stream has ended. */
   closed(): void {
     this.#sidecar = undefined;
-    this.#clearReports();
+    this.#refused = new Map();
+    this.#reviewReports();
   }
 
   /** For `/config_dump`. */
@@ -202,7 +204,7 @@ export class ConfigSession {
     this.#held = heldAfter(this.#held, push, push.snapshot);
     this.#refusedVersion = undefined;
     metrics.pushLatency.observe((clock.monotonicMs() - push.changedAtMs) / 1000);
-    if (this.#refused.size === 0) this.#clearReports();
+    this.#reviewReports();
     this.#settle(push.complete ? undefined : push.changedAtMs);
   }
 
@@ -215,7 +217,7 @@ export class ConfigSession {
       { sidecar: this.name, resource: nack.resource, reason },
       'a sidecar refused its configuration',
     );
-    this.#reported = true;
+    this.#reported.set(nack.resource, reason);
     this.#options.refusals.refused(this.name, nack.resource, reason);
     const culprit = push.resources.find((item) => item.name === nack.resource);
     if (culprit === undefined) {
@@ -243,9 +245,13 @@ export class ConfigSession {
     if (changedAtMs !== undefined) this.update(changedAtMs);
   }
 
-  #clearReports(): void {
-    if (!this.#reported) return;
-    this.#reported = false;
-    this.#options.refusals.cleared(this.name);
+  /** Takes back what was reported of resources that are refused no more. */
+  #reviewReports(): void {
+    const { refusals } = this.#options;
+    const over = [...this.#reported.keys()].filter((resource) => !this.#refused.has(resource));
+    if (over.length === 0) return;
+    for (const resource of over) this.#reported.delete(resource);
+    refusals.cleared(this.name);
+    for (const [resource, reason] of this.#reported) refusals.refused(this.name, resource, reason);
   }
 }
