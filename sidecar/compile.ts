@@ -84,7 +84,7 @@ class Tables implements CompiledConfig {
   readonly #clock: Clock;
   readonly #byAddress: ReadonlyMap<string, Service>;
   readonly #inbound: ReadonlyMap<number, Protocol>;
-  readonly #targets = new Map<string, OutboundTarget>();
+  readonly #targets = new Map<string, Compiled>();
   /** By cluster. The counts outlive configurations. */
   readonly #budgets: WeakMap<Cluster, RetryBudget>;
 
@@ -99,8 +99,8 @@ class Tables implements CompiledConfig {
         : indexAddresses(config.services);
     this.#inbound = new Map(config.settings.inboundPorts.map((port) => [port.port, port.protocol]));
     if (previous === undefined) return;
-    for (const [key, target] of previous.#targets) {
-      if (this.#isCurrent(target, previous.config)) this.#targets.set(key, target);
+    for (const [key, compiled] of previous.#targets) {
+      if (this.#isCurrent(compiled, previous.config)) this.#targets.set(key, compiled);
     }
   }
 
@@ -126,20 +126,22 @@ class Tables implements CompiledConfig {
   #target(service: Service, portNumber: number): OutboundTarget | undefined {
     const key = `${service.namespace}/${service.name}:${portNumber}`;
     const compiled = this.#targets.get(key);
-    if (compiled !== undefined) return compiled;
+    if (compiled !== undefined) return compiled.target;
     const port = service.ports.find((candidate) => candidate.port === portNumber);
     if (port === undefined) return undefined;
-    const target = this.#compile(service, port);
-    this.#targets.set(key, target);
-    return target;
+    const fresh = this.#compile(service, port);
+    this.#targets.set(key, fresh);
+    return fresh.target;
   }
 
-  #compile(service: Service, port: Port): OutboundTarget {
+  #compile(service: Service, port: Port): Compiled {
     const name: ServiceName = `${service.namespace}/${service.name}`;
+    const services = new Set([name]);
     const routes = portRoutes(this.config.routes.get(name), port.port);
     const cluster = this.#clusters.cluster(name, port.port);
     const table = compileRoutes(routes, {
       toBackend: (rule, backend) => {
+        services.add(backend.service);
         const target = this.#clusters.cluster(backend.service, backend.port);
         return this.#route(rule.name, target, rule.policy);
       },
@@ -149,7 +151,7 @@ class Tables implements CompiledConfig {
       routes.policy,
       this.#budget(cluster),
     );
-    return {
+    const target: OutboundTarget = {
       name,
       service,
       port,
@@ -164,6 +166,7 @@ class Tables implements CompiledConfig {
       cluster,
       tcp: { connectTimeoutMs, idleTimeoutMs },
     };
+    return { target, services };
   }
 
   #route(name: string, cluster: Cluster, policyAsPushed: PortRoutes['policy']): Route {
@@ -181,13 +184,22 @@ class Tables implements CompiledConfig {
   }
 
   /** Nothing that the target was made of has changed. */
-  #isCurrent({ name, service, detailsKnown: known }: OutboundTarget, previous: Config): boolean {
+  #isCurrent({ target, services }: Compiled, previous: Config): boolean {
+    const { name } = target;
+    for (const service of services) {
+      if (this.config.services.get(service) !== previous.services.get(service)) return false;
+    }
     return (
-      this.config.services.get(name) === service &&
       this.config.routes.get(name) === previous.routes.get(name) &&
-      detailsKnown(this.config, name) === known
+      detailsKnown(this.config, name) === target.detailsKnown
     );
   }
+}
+
+interface Compiled {
+  readonly target: OutboundTarget;
+  /** Itself and its backends: a service that was deleted and came back has another cluster. */
+  readonly services: ReadonlySet<ServiceName>;
 }
 
 function indexAddresses(services: Config['services']): ReadonlyMap<string, Service> {

@@ -1,3 +1,4 @@
+import type { Party } from '../telemetry/types.ts';
 import type { Layer } from './layer.ts';
 
 /** One line for each exchange, at debug level: off unless somebody looks. */
@@ -9,8 +10,8 @@ export const accessLog: Layer = {
     context.log.debug(
       {
         direction: context.direction,
-        source: context.source,
-        destination: exchange.destination,
+        source: partyName(context.source),
+        destination: partyName(exchange.destination),
         service: exchange.service,
         route: exchange.routeName,
         mutualTls: exchange.mutualTls,
@@ -26,3 +27,7 @@ export const accessLog: Layer = {
     );
   },
 };
+
+function partyName({ namespace, workload }: Party): string {
+  return `${namespace}/${workload}`;
+}

@@ -10,6 +10,8 @@ const STATUS: { readonly [code: string]: number } = {
   'bad-framing': 400,
   'bad-chunk': 400,
   'ambiguous-path': 400,
+  'not-a-proxy-request': 400,
+  'destination-not-allowed': 403,
   'head-timeout': 408,
   'body-too-large': 413,
   'unsupported-expectation': 417,
@@ -21,7 +23,6 @@ const STATUS: { readonly [code: string]: number } = {
   // Nobody is configured to take it.
   'no-route': 404,
   'invalid-backend': 500,
-  'unknown-host': 502,
 
   // Nobody is there to take it.
   'no-endpoints': 503,
@@ -29,7 +30,6 @@ const STATUS: { readonly [code: string]: number } = {
   'endpoints-unknown': 503,
   'connect-failed': 503,
   'peer-identity-mismatch': 503,
-  'no-identity': 503,
 
   // Whoever took it did not answer well, or not in time.
   'upstream-reset': 502,
