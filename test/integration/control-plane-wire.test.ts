@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Resource } from '../../control-plane/model/types.ts';
+import { encodePushHead, encodeResource } from '../../control-plane/stream/encode.ts';
+import { v1 } from '../../proto/load.ts';
+import { decodePush } from '../../sidecar/config/decode.ts';
+
+/** What the control plane encodes, the sidecar understands: the two borders of the wire agree. */
+
+const { responseDeserialize } = v1.Config.service.Subscribe;
+
+const workload = {
+  kind: 'workload',
+  address: '10.0.0.1',
+  pod: 'cart-1',
+  namespace: 'shop',
+  workload: 'cart',
+  serviceAccount: 'cart',
+  node: 'one',
+  zone: 'a',
+  trunkPort: 15008,
+} as const;
+const { kind: _, ...decodedWorkload } = workload;
+
+const policy = {
+  sources: ['shop/p'],
+  requestTimeoutMs: 0,
+  perTryTimeoutMs: 250,
+  connectTimeoutMs: 100,
+  retries: {
+    attempts: 2,
+    statusCodes: [503],
+    connectFailure: true,
+    backoffBaseMs: 25,
+    backoffMaxMs: 250,
+    budgetPercent: 20,
+    budgetMinPerSecond: 3,
+  },
+  circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
+};
+const decodedPolicy = {
+  ...policy,
+  idleTimeoutMs: undefined,
+  retries: { ...policy.retries, statusCodes: new Set([503]) },
+};
+
+const cases: { name: string; resource: Resource; key?: string; decoded: unknown }[] = [
+  {
+    name: 'settings',
+    resource: {
+      kind: 'settings',
+      workload: 'cart',
+      trustDomain: 'cluster.local',
+      inboundPorts: [{ port: 8080, name: 'grpc', protocol: 'grpc' }],
+      elections: ['e'],
+    },
+    decoded: {
+      workload: 'cart',
+      trustDomain: 'cluster.local',
+      inboundPorts: [{ port: 8080, name: 'grpc', protocol: 'grpc' }],
+      elections: ['e'],
+    },
+  },
+  {
+    name: 'service/shop/cart',
+    resource: {
+      kind: 'service',
+      namespace: 'shop',
+      name: 'cart',
+      addresses: ['10.1.0.1', 'fd00::1'],
+      ports: (['detect', 'http1', 'http2', 'grpc', 'tcp', 'tls'] as const).map(
+        (protocol, index) => ({ port: 80 + index, name: '', protocol }),
+      ),
+    },
+    decoded: {
+      namespace: 'shop',
+      name: 'cart',
+      addresses: ['10.1.0.1', 'fd00::1'],
+      ports: ['detect', 'http1', 'http2', 'grpc', 'tcp', 'tls'].map((protocol, index) => ({
+        port: 80 + index,
+        name: '',
+        protocol,
+      })),
+    },
+  },
+  {
+    name: 'endpoints/shop/cart',
+    resource: {
+      kind: 'endpoints',
+      service: 'shop/cart',
+      endpoints: [
+        { address: '10.0.0.1', ports: [{ servicePort: 80, targetPort: 8080 }], workload },
+      ],
+    },
+    decoded: {
+      service: 'shop/cart',
+      endpoints: [{ address: '10.0.0.1', ports: new Map([[80, 8080]]), workload: decodedWorkload }],
+    },
+  },
+  { name: 'workload/10.0.0.1', resource: workload, decoded: decodedWorkload },
+  {
+    name: 'workload/10.9.9.9',
+    resource: {
+      ...{ kind: 'workload', address: '10.9.9.9', pod: '', namespace: '', workload: '' },
+      ...{ serviceAccount: '', node: '', zone: '', trunkPort: 0 },
+    },
+    decoded: null,
+  },
+  {
+    name: 'routes/shop/cart',
+    resource: {
+      kind: 'routes',
+      service: 'shop/cart',
+      ports: [
+        {
+          port: 80,
+          routeBound: true,
+          policy: { sources: [] },
+          rules: [
+            {
+              name: 'HTTPRoute/shop/cart/0',
+              matches: [
+                {
+                  path: { kind: 'prefix', value: '/a' },
+                  method: 'GET',
+                  headers: [{ name: 'x-user', exact: 'me' }],
+                  query: [{ name: 'q', exact: '1' }],
+                },
+                { path: { kind: 'exact', value: '/b' }, headers: [], query: [] },
+                { headers: [], query: [] },
+              ],
+              backends: [
+                { service: 'shop/cart-v2', port: 80, weight: 9 },
+                { service: '', port: 0, weight: 1, invalid: 'there is no Service shop/gone' },
+              ],
+              policy,
+            },
+          ],
+        },
+      ],
+    },
+    decoded: {
+      service: 'shop/cart',
+      ports: [
+        {
+          port: 80,
+          routeBound: true,
+          policy: {
+            sources: [],
+            ...{ requestTimeoutMs: undefined, perTryTimeoutMs: undefined },
+            ...{ connectTimeoutMs: undefined, idleTimeoutMs: undefined },
+            ...{ retries: undefined, circuitBreaker: undefined },
+          },
+          rules: [
+            {
+              name: 'HTTPRoute/shop/cart/0',
+              matches: [
+                {
+                  path: { kind: 'prefix', value: '/a' },
+                  method: 'GET',
+                  headers: [{ name: 'x-user', exact: 'me' }],
+                  query: [{ name: 'q', exact: '1' }],
+                },
+                { path: { kind: 'exact', value: '/b' }, method: undefined, headers: [], query: [] },
+                { path: { kind: 'any' }, method: undefined, headers: [], query: [] },
+              ],
+              backends: [
+                { kind: 'service', service: 'shop/cart-v2', port: 80, weight: 9 },
+                { kind: 'invalid', reason: 'there is no Service shop/gone', weight: 1 },
+              ],
+              policy: decodedPolicy,
+            },
+          ],
+        },
+      ],
+    },
+  },
+];
+
+for (const { name, resource, decoded } of cases) {
+  test(`${name} arrives as it was meant`, () => {
+    const bytes = Buffer.concat([
+      encodePushHead(1, 'v', ['service/shop/gone']),
+      encodeResource({ name, version: 'w', resource }),
+    ]);
+    const push = decodePush(responseDeserialize(bytes));
+    assert.equal(push.version, 'v');
+    assert.deepEqual(
+      push.removed.map((item) => item.name),
+      ['service/shop/gone'],
+    );
+    assert.equal(push.resources.length, 1);
+    assert.equal(push.resources[0]?.version, 'w');
+    assert.deepEqual(push.resources[0]?.value, decoded);
+  });
+}
+
+test('only routes with a policy require the feature', () => {
+  const requires = (resource: Resource) => {
+    const bytes = encodeResource({ name: 'routes/shop/cart', version: 'w', resource });
+    return responseDeserialize(bytes).resources[0]?.requires;
+  };
+  const port = { port: 80, routeBound: false, rules: [] };
+  const routes = { kind: 'routes', service: 'shop/cart' } as const;
+  assert.deepEqual(requires({ ...routes, ports: [{ ...port, policy: { sources: [] } }] }), []);
+  assert.deepEqual(requires({ ...routes, ports: [{ ...port, policy }] }), ['policy.v1']);
+});
