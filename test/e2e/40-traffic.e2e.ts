@@ -9,6 +9,8 @@ import { until } from './harness/poll.ts';
 import { prepare, useMesh, useNamespace } from './harness/topic.ts';
 import { PROGRAM, service, workload } from './harness/workloads.ts';
 
+/** By which the trunk's server tells a connection for it. */
+const SERVER_NAME = 'trunk.remora.dev';
 const MARKER = 'plain-text-marker-7f3a';
 
 describe('traffic of unmodified programs', () => {
@@ -153,7 +155,7 @@ describe('traffic of unmodified programs', () => {
       const said = await execute({ namespace: plain, pod: 'deployment/client', container: 'app' }, [
         'sh',
         '-c',
-        `openssl s_client -connect ${podIP}:${PORT.trunk} -alpn h2,remora </dev/null 2>/tmp/said >/tmp/chain; cat /tmp/said /tmp/chain; openssl x509 -in /tmp/chain -noout -ext subjectAltName`,
+        `openssl s_client -connect ${podIP}:${PORT.trunk} -alpn h2 -servername ${SERVER_NAME} </dev/null 2>/tmp/said >/tmp/chain; cat /tmp/said /tmp/chain; openssl x509 -in /tmp/chain -noout -ext subjectAltName`,
       ]);
       assert.match(said, new RegExp(`URI:spiffe://cluster\\.local/ns/${meshed}/sa/${app}\\s`));
       assert.match(said, /TLSv1\.3/);
@@ -260,7 +262,7 @@ describe('traffic of unmodified programs', () => {
     const status = proxy(before);
     assert.ok(status);
     t.diagnostic(`the sidecar had ${(await node.residentMiB(status)).toFixed(0)} MiB resident`);
-    await node.kill(status);
+    await node.signal(status, 'KILL');
     await until(
       'the sidecar runs again',
       async () => {

@@ -203,7 +203,7 @@ describe('policies', () => {
     const { seconds } = await fetchOnce(ns, client, 'http://flaky:8080/flaky/after-four/3');
     assert.ok(seconds < 5);
 
-    await kubectl(['delete', 'trafficpolicy', '-n', ns, 'flaky']);
+    await kubectl(['delete', 'trafficpolicies.remora.dev', '-n', ns, 'flaky']);
     await until('failures show again', async () => {
       round += 1;
       const answer = await fetchOnce(ns, client, `http://flaky:8080/flaky/without-${round}/1`);
@@ -224,7 +224,7 @@ describe('policies', () => {
     assert.ok(cut.seconds >= 0.3 && cut.seconds < 2.5, `${cut.seconds} s`);
     const quick = await fetchOnce(ns, client, 'http://flaky:8080/');
     assert.equal(quick.status, 200);
-    await kubectl(['delete', 'trafficpolicy', '-n', ns, 'flaky']);
+    await kubectl(['delete', 'trafficpolicies.remora.dev', '-n', ns, 'flaky']);
   });
 
   test('a policy for a service that does not exist is not accepted, and takes nothing down', async () => {
@@ -232,7 +232,7 @@ describe('policies', () => {
     const accepted = await until('the status says so', async () => {
       const { status } = await getJson<{
         status?: { conditions?: Condition[] };
-      }>(['trafficpolicy', '-n', ns, 'missing']);
+      }>(['trafficpolicies.remora.dev', '-n', ns, 'missing']);
       return status?.conditions?.find(
         ({ type, status }) => type === 'Accepted' && status === 'False',
       );
@@ -272,6 +272,13 @@ describe('policies', () => {
   });
 });
 
+/** By full name: another group may have kinds of these names. */
+const KINDS: Readonly<Record<string, string>> = {
+  TrafficPolicy: 'trafficpolicies.remora.dev',
+  LeaderElection: 'leaderelections.remora.dev',
+  HTTPRoute: 'httproutes.gateway.networking.k8s.io',
+};
+
 /** The first condition `Accepted: False` of an object, wherever its kind keeps it. */
 async function notAccepted(
   kind: string,
@@ -280,7 +287,7 @@ async function notAccepted(
 ): Promise<Condition | undefined> {
   const { status } = await getJson<{
     status?: { conditions?: Condition[]; parents?: { conditions: Condition[] }[] };
-  }>([kind.toLowerCase(), '-n', namespace, name]);
+  }>([KINDS[kind] ?? kind, '-n', namespace, name]);
   const conditions = [
     ...(status?.conditions ?? []),
     ...(status?.parents ?? []).flatMap((parent) => parent.conditions),

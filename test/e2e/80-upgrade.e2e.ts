@@ -71,7 +71,7 @@ describe('an upgrade of the chart', () => {
   async function issuer(): Promise<string> {
     const { podIP } = (await podOf(ns, 'web')).status;
     return node.run(
-      `openssl s_client -connect ${podIP}:${PORT.trunk} -alpn h2 </dev/null 2>/dev/null | openssl x509 -noout -issuer`,
+      `openssl s_client -connect ${podIP}:${PORT.trunk} -alpn h2 -servername trunk.remora.dev </dev/null 2>/dev/null | openssl x509 -noout -issuer`,
     );
   }
 });

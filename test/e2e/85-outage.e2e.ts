@@ -67,7 +67,7 @@ describe('without a control plane', () => {
     for (const app of ['restarted', 'client']) {
       const killed = proxyStatus(await podOf(ns, app));
       assert.ok(killed);
-      await node.kill(killed);
+      await node.signal(killed, 'KILL');
       await until(
         `the sidecar of ${app} is back`,
         async () => {

@@ -26,7 +26,7 @@ describe('an uninstallation', { skip: process.env.E2E_KEEP === '1' }, () => {
   test('keeps definitions, policies and the CA, and takes everything else', async () => {
     const secret = await caSecret();
     await helm(['uninstall', 'remora', '--namespace', SYSTEM_NAMESPACE, '--wait']);
-    await kubectl(['get', 'trafficpolicy', '-n', ns, 'kept']);
+    await kubectl(['get', 'trafficpolicies.remora.dev', '-n', ns, 'kept']);
     assert.equal(await caSecret(), secret);
     for (const gone of [
       ['mutatingwebhookconfiguration', 'remora-injector'],
@@ -43,7 +43,7 @@ describe('an uninstallation', { skip: process.env.E2E_KEEP === '1' }, () => {
     await installChart();
     await rolledOut(SYSTEM_NAMESPACE, ...DEPLOYMENTS);
     assert.equal(await caSecret(), secret);
-    await kubectl(['get', 'trafficpolicy', '-n', ns, 'kept']);
+    await kubectl(['get', 'trafficpolicies.remora.dev', '-n', ns, 'kept']);
   });
 
   function caSecret(): Promise<string> {

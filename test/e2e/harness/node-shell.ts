@@ -49,9 +49,9 @@ export class NodeShell {
     ]);
   }
 
-  /** Kills the main process of a container without warning. */
-  async kill(container: ContainerStatus): Promise<void> {
-    await this.run(`kill -9 $(${mainProcess(container)})`);
+  /** Sends a signal to the main process of a container: `KILL`, `STOP`, `CONT`. */
+  async signal(container: ContainerStatus, signal: 'KILL' | 'STOP' | 'CONT'): Promise<void> {
+    await this.run(`kill -${signal} $(${mainProcess(container)})`);
   }
 
   /** Resident memory of a container's main process, in MiB. */

@@ -73,7 +73,14 @@ export async function describeNamespace(name: string): Promise<string> {
   return [
     `=== namespace ${name}`,
     await look(['get', 'pods', '-n', name, '-o', 'wide']),
-    await look(['get', 'events', '-n', name, '--sort-by=.lastTimestamp']),
+    await look([
+      'get',
+      'events',
+      '-n',
+      name,
+      '--field-selector=type=Warning',
+      '--sort-by=.lastTimestamp',
+    ]),
     ...logs,
   ].join('\n');
 }
