@@ -244,7 +244,7 @@ suite('a push', () => {
   });
 
   const refused: { name: string; resource: Resource; reason: RegExp }[] = [
-    { name: 'without a name', resource: {}, reason: /\(without a name\): this kind of resource/ },
+    { name: 'without a name', resource: {}, reason: /\(without a name\): this kind/ },
     {
       name: 'of an unknown kind',
       resource: { name: 'secret/shop/web' },
@@ -395,8 +395,8 @@ suite('a push', () => {
   test('is refused when its body came from a newer release', () => {
     // Field 99 of Resource, length-delimited and empty, behind the name.
     const known = responseSerialize({ resources: [{ name: 'settings' }] });
-    const body = Buffer.concat([known.subarray(2), Buffer.from([0x9a, 0x06, 0x00])]);
-    const push = Buffer.concat([Buffer.from([known[0] ?? 0, body.length]), body]);
+    const body = [...known.subarray(2), 0x9a, 0x06, 0x00];
+    const push = Buffer.from([known[0] ?? 0, body.length, ...body]);
     assert.throws(() => decodePush(responseDeserialize(push)), /body is empty or unknown/);
   });
 });
