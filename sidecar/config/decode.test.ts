@@ -25,10 +25,8 @@ function rule(fields: object): Resource {
 }
 
 const policy = (fields: object): Resource => routes({ policy: fields });
-
 const retries = (fields: object): Resource =>
   policy({ retries: { backoffBaseMs: 25, backoffMaxMs: 250, ...fields } });
-
 const breaker = (fields: object): Resource =>
   policy({ circuitBreaker: { consecutiveErrors: 5, ejectionMs: 1000, ...fields } });
 
@@ -376,15 +374,12 @@ suite('a push', () => {
   for (const { name, resource, reason } of refused) {
     test(`is refused with a resource ${name}`, () => {
       const push = received({ resources: [{ name: 'settings', settings: {} }, resource] });
-      assert.throws(
-        () => decodePush(push),
-        (error: unknown) => {
-          assert.ok(error instanceof ResourceError);
-          assert.equal(error.resource, resource.name ?? '');
-          assert.match(error.message, reason);
-          return true;
-        },
-      );
+      assert.throws(() => decodePush(push), {
+        name: 'MeshError',
+        code: 'bad-resource',
+        resource: resource.name ?? '',
+        message: reason,
+      });
     });
   }
 
