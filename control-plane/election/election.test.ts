@@ -1,99 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { ManualClock } from '../../runtime/clock.ts';
 import { silentLog } from '../../runtime/log.ts';
-import { KubeObjects } from '../../test/fakes/kube-objects.ts';
+import { CandidatePod, MemoryLeases, settle } from '../../test/fakes/candidates.ts';
 import type { ElectionSpec } from '../model/types.ts';
-import { type Candidate, Election, type ElectionNews } from './election.ts';
-import { FileLeaseStore } from './file-leases.ts';
-import { KubernetesLeaseStore } from './kubernetes-leases.ts';
-import type { Lease, LeaseStore, LeaseWrite } from './lease.ts';
+import { Election, type ElectionNews } from './election.ts';
+import type { LeaseStore } from './lease.ts';
 
 const TERM_MS = 9_000;
 
-/** Leases in memory, with doors that can be shut. */
-class Leases implements LeaseStore {
-  lease: Lease | undefined;
-  readonly tokens: number[] = [];
-  writes = 0;
-
-  async read(): Promise<Lease | undefined> {
-    return this.lease;
-  }
-
-  async write(_: string, __: string, next: LeaseWrite, previous: Lease | undefined) {
-    if (previous?.version !== this.lease?.version) return undefined;
-    this.writes += 1;
-    this.lease = { ...next, version: String(this.writes) };
-    this.tokens.push(next.fencingToken);
-    return this.lease;
-  }
-
-  /** The same leases over a line of its own, which can be cut. */
-  line(): LeaseStore & { cut: boolean; loseAnswers: boolean } {
-    const line = {
-      cut: false,
-      /** Writes arrive, but nobody hears of it. */
-      loseAnswers: false,
-      read: async () => {
-        if (line.cut || line.loseAnswers) throw new Error('the API is unreachable');
-        return this.read();
-      },
-      write: async (...args: Parameters<LeaseStore['write']>) => {
-        if (line.cut) throw new Error('the API is unreachable');
-        const written = await this.write(...args);
-        if (line.loseAnswers) throw new Error('timed out');
-        return written;
-      },
-    };
-    return line;
-  }
-}
-
-/** A pod's sidecar: remembers what it was told, and until when it may believe that it leads. */
-class Pod implements Candidate {
-  readonly pod: string;
-  readonly news: ElectionNews[] = [];
-  readonly #clock: ManualClock;
-  readonly #sent = new Map<number, number>();
-  #sequence = 0;
-  #untilMs = 0;
-  token = 0;
-
-  constructor(pod: string, clock: ManualClock) {
-    this.pod = pod;
-    this.#clock = clock;
-  }
-
-  tell(news: ElectionNews): void {
-    this.news.push(news);
-    if (news.leader !== this.pod) {
-      this.token = 0;
-      return;
-    }
-    const sinceMs = this.#sent.get(news.sequence) ?? this.#clock.monotonicMs();
-    this.#untilMs = sinceMs + news.leaseDurationMs;
-    this.token = news.fencingToken;
-  }
-
-  renew(election: Election): void {
-    this.#sequence += 1;
-    this.#sent.set(this.#sequence, this.#clock.monotonicMs());
-    election.renew(this, this.leads ? this.token : 0, this.#sequence);
-  }
-
-  /** By its own clock, to the very end of the term: a sidecar gives up earlier. */
-  get leads(): boolean {
-    return this.token > 0 && this.#clock.monotonicMs() < this.#untilMs;
-  }
-
-  get leader(): string | undefined {
-    return this.news.at(-1)?.leader;
-  }
-}
+/** Pods that renew, and where. */
+type Live = [CandidatePod, Election][];
 
 /** One replica of the control plane, for one election. */
 function replica(clock: ManualClock, store: LeaseStore, candidates = ['a', 'b', 'c']): Election {
@@ -115,13 +32,8 @@ function spec(candidates: string[]): ElectionSpec {
   };
 }
 
-/** Lets promises that have no timer behind them run to their end. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
 /** Time passes in small steps; live pods renew thrice a term. */
-async function pass(clock: ManualClock, byMs: number, live: [Pod, Election][], watch: Pod[] = []) {
+async function pass(clock: ManualClock, byMs: number, live: Live, watch: CandidatePod[] = []) {
   for (let passedMs = 0; passedMs < byMs; passedMs += 500) {
     clock.advance(500);
     if (clock.monotonicMs() % (TERM_MS / 3) === 0) {
@@ -135,8 +47,12 @@ async function pass(clock: ManualClock, byMs: number, live: [Pod, Election][], w
 
 function scene() {
   const clock = new ManualClock(9_000_000);
-  const leases = new Leases();
-  const [a, b, c] = ['a', 'b', 'c'].map((name) => new Pod(name, clock)) as [Pod, Pod, Pod];
+  const leases = new MemoryLeases();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => new CandidatePod(name, clock)) as [
+    CandidatePod,
+    CandidatePod,
+    CandidatePod,
+  ];
   return { clock, leases, a, b, c };
 }
 
@@ -294,7 +210,7 @@ test('a new instance of the leading pod does not inherit the lease, and gets a h
   const election = replica(clock, leases);
   election.join(a);
   await pass(clock, TERM_MS, [[a, election]]);
-  const reborn = new Pod('a', clock);
+  const reborn = new CandidatePod('a', clock);
   election.leave(a);
   election.join(reborn);
   await pass(clock, TERM_MS - 3_000, [[reborn, election]], [a, reborn]);
@@ -312,7 +228,7 @@ test('two replicas agree through the lease', async () => {
   one.join(a);
   two.join(b);
   await settle();
-  const live: [Pod, Election][] = [
+  const live: Live = [
     [a, one],
     [b, two],
   ];
@@ -336,7 +252,7 @@ test('a replica that is cut off loses the leader to another, and never two lead'
   one.join(a);
   await settle();
   two.join(b);
-  const live: [Pod, Election][] = [
+  const live: Live = [
     [a, one],
     [b, two],
   ];
@@ -359,7 +275,7 @@ test('writes that arrive without an answer do no harm', async () => {
   const election = replica(clock, line);
   election.join(a);
   election.join(b);
-  const live: [Pod, Election][] = [
+  const live: Live = [
     [a, election],
     [b, election],
   ];
@@ -395,7 +311,7 @@ test('a token is not used again when somebody deletes the lease', async () => {
   const election = replica(clock, leases);
   election.join(a);
   election.join(b);
-  const live: [Pod, Election][] = [
+  const live: Live = [
     [a, election],
     [b, election],
   ];
@@ -450,7 +366,7 @@ test('random failures, restarts and silence never make two lead or a token fall'
     const line = leases.line();
     return { line, election: replica(clock, line) };
   });
-  const at = new Map<Pod, Election>();
+  const at = new Map<CandidatePod, Election>();
   let led = 0;
   for (let round = 0; round < 120; round += 1) {
     for (const entry of replicas) {
@@ -481,70 +397,4 @@ test('random failures, restarts and silence never make two lead or a token fall'
   for (const { election } of replicas) election.stop();
   assert.ok(led > 40, `somebody led in ${led} of 120 rounds`);
   assertNeverFalls(leases.tokens);
-});
-
-// What every store promises, on each of them.
-const stores: { name: string; open: () => Promise<{ store: LeaseStore; close: () => unknown }> }[] =
-  [
-    {
-      name: 'Kubernetes',
-      async open() {
-        const kube = await KubeObjects.start();
-        const store = new KubernetesLeaseStore(kube.api(), () => Date.UTC(2026, 0, 2));
-        return { store, close: () => kube.stop() };
-      },
-    },
-    {
-      name: 'files',
-      async open() {
-        const folder = mkdtempSync(join(tmpdir(), 'remora-leases-'));
-        return {
-          store: new FileLeaseStore(folder),
-          close: () => rmSync(folder, { recursive: true }),
-        };
-      },
-    },
-  ];
-for (const { name, open } of stores) {
-  test(`${name}: of two writers that read the same lease one succeeds`, async () => {
-    const { store, close } = await open();
-    try {
-      assert.equal(await store.read('shop', 'e'), undefined);
-      const first = { holder: 'a', fencingToken: 1, durationMs: 9_000 };
-      const created = await store.write('shop', 'e', first, undefined);
-      assert.equal(await store.write('shop', 'e', first, undefined), undefined, 'there is one');
-      assert.deepEqual(await store.read('shop', 'e'), created);
-      const next = { holder: 'b', fencingToken: 2, durationMs: 9_000 };
-      const written = await store.write('shop', 'e', next, created);
-      assert.equal(written?.holder, 'b');
-      assert.equal(await store.write('shop', 'e', first, created), undefined, 'it has changed');
-      const free = await store.write('shop', 'e', { ...next, holder: '' }, written);
-      assert.deepEqual([free?.holder, free?.fencingToken], ['', 2]);
-      assert.equal(await store.read('shop', 'other'), undefined);
-    } finally {
-      await close();
-    }
-  });
-}
-
-test('a Lease says to people who leads since when, and names the token', async () => {
-  const kube = await KubeObjects.start();
-  try {
-    let wallMs = Date.UTC(2026, 0, 2);
-    const store = new KubernetesLeaseStore(kube.api(), () => wallMs);
-    const lease = { holder: 'a', fencingToken: 4, durationMs: 3_500 };
-    const written = await store.write('shop', 'e', lease, undefined);
-    wallMs += 1_000;
-    await store.write('shop', 'e', lease, written);
-    const path = '/apis/coordination.k8s.io/v1/namespaces/shop/leases/remora-e';
-    assert.deepEqual(kube.objects.get(path)?.spec, {
-      holderIdentity: 'a',
-      leaseDurationSeconds: 4,
-      acquireTime: '2026-01-02T00:00:00.000000Z',
-      renewTime: '2026-01-02T00:00:01.000000Z',
-      leaseTransitions: 4,
-    });
-  } finally {
-    await kube.stop();
-  }
 });

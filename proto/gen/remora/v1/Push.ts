@@ -4,7 +4,8 @@ import type { Long } from '@grpc/proto-loader';
 export interface Push {
   'nonce'?: (number | string | Long);
   /**
-   * The hash of everything this sidecar should hold after the push.
+   * The hash of everything this sidecar should hold after the push. It ends in
+   * "-partial" when more follows, or a refused resource was left out.
    */
   'version'?: (string);
   'resources'?: (_remora_v1_Resource)[];
@@ -14,7 +15,8 @@ export interface Push {
 export interface Push__Output {
   'nonce': (number);
   /**
-   * The hash of everything this sidecar should hold after the push.
+   * The hash of everything this sidecar should hold after the push. It ends in
+   * "-partial" when more follows, or a refused resource was left out.
    */
   'version': (string);
   'resources': (_remora_v1_Resource__Output)[];
