@@ -118,8 +118,9 @@ export class SocketTransport implements OwnedTransport {
       // A reset with no error would look like a clean end to the peer.
       this.#stream.close(constants.NGHTTP2_CANCEL);
       this.#stream.destroy();
-    } else if (error !== undefined && isPlainSocket(this.#stream)) {
-      // A reset, so that the peer does not take what it has for all there was.
+    } else if (error !== undefined && !this.#endSent && isPlainSocket(this.#stream)) {
+      // A reset, so that the peer does not take what it has for all there was. Not
+      // after our end: the kernel refuses it then, and Node would never close.
       this.#stream.resetAndDestroy();
     } else {
       this.#stream.destroy();

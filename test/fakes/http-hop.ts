@@ -20,8 +20,8 @@ import type { AttemptOutcome, Cluster } from '../../sidecar/upstream/types.ts';
 import { eventually, listen } from './connections.ts';
 
 export interface HttpHopOptions {
-  /** Ports of the applications behind it, on 127.0.0.1; each one an endpoint. */
-  readonly endpoints: readonly number[];
+  /** The applications behind it: a port stands for one on 127.0.0.1. */
+  readonly endpoints: readonly (number | { readonly address: string; readonly port: number })[];
   readonly direction?: Direction;
   /** Of outbound requests. */
   readonly policy?: Partial<Policy>;
@@ -64,7 +64,11 @@ export class HttpHop {
       random: () => 0,
       want: () => {},
     });
-    this.#cluster.update(options.endpoints.map(endpointAt));
+    this.#cluster.update(
+      options.endpoints.map((at) =>
+        typeof at === 'number' ? endpointAt('127.0.0.1', at) : endpointAt(at.address, at.port),
+      ),
+    );
     const target = makeTarget(this.#watched(), direction, clock, options.policy);
     const context: HttpContext = {
       direction,
@@ -141,9 +145,9 @@ function makeTarget(
   return { ...direct, service: 'shop/cart', routes: singleRoute(route) };
 }
 
-function endpointAt(port: number) {
+function endpointAt(address: string, port: number) {
   const workload = {
-    address: '127.0.0.1',
+    address,
     pod: `cart-${port}`,
     namespace: 'shop',
     workload: 'cart',
@@ -152,7 +156,7 @@ function endpointAt(port: number) {
     zone: '',
     trunkPort: 0,
   };
-  return { port, endpoint: { address: '127.0.0.1', ports: new Map(), workload } };
+  return { port, endpoint: { address, ports: new Map(), workload } };
 }
 
 /** A client that writes what it likes. */

@@ -152,6 +152,7 @@ export interface TestSidecarOptions {
   readonly credentials: CredentialSource;
   readonly interception?: 'redirect' | 'explicit';
   readonly destination?: SocketAddress;
+  readonly outboundHost?: string;
 }
 
 /** The data path of one sidecar, as main.ts puts it together, on free ports. */
@@ -207,7 +208,7 @@ export class TestSidecar {
     this.outbound = new OutboundListener({
       ...common,
       namespace,
-      address: { host: '127.0.0.1', port: 0 },
+      address: { host: options.outboundHost ?? '127.0.0.1', port: 0 },
       interception: options.interception ?? 'redirect',
       destination: options.destination,
     });

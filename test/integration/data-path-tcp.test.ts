@@ -1,98 +1,14 @@
 import assert from 'node:assert/strict';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
-import type { Endpoint } from '../../sidecar/config/types.ts';
 import { SOURCE_HEADER } from '../../sidecar/trunk/protocol.ts';
-import { TestAuthority } from '../fakes/certificates.ts';
-import { eventually, FakeCredentials, listen } from '../fakes/connections.ts';
-import { TestSidecar } from '../fakes/sidecars.ts';
+import { eventually, FakeCredentials } from '../fakes/connections.ts';
+import { Call, ca, pod, program, SERVICE } from '../fakes/pods.ts';
 import { askTrunk } from '../fakes/trunk-peer.ts';
-
-const ca = new TestAuthority();
-const SERVICE = { host: '10.96.0.10', port: 5432 };
-let pods = 0;
-
-/** A pod with a sidecar, at a loopback address of its own. */
-async function pod(workload: string, authority = ca): Promise<TestSidecar> {
-  pods += 1;
-  const credentials = new FakeCredentials(authority.credentials('shop', workload));
-  return await new TestSidecar({
-    namespace: 'shop',
-    workload,
-    address: `127.31.0.${pods}`,
-    credentials,
-  }).start();
-}
-
-/** The unmodified program in a pod. */
-async function program(
-  host: string,
-  onSocket: (socket: Socket) => void,
-): Promise<{ port: number; sockets: Socket[]; endpoint: Endpoint }> {
-  const sockets: Socket[] = [];
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-    onSocket(socket);
-  });
-  const port = await listen(server, host);
-  after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const endpoint = {
-    address: host,
-    ports: new Map([[SERVICE.port, port]]),
-    workload: {
-      address: host,
-      namespace: 'plain',
-      workload: 'outside',
-      pod: 'outside-1',
-      serviceAccount: 'default',
-      node: '',
-      zone: '',
-      trunkPort: 0,
-    },
-  };
-  return { port, sockets, endpoint };
-}
 
 const echo = (socket: Socket): void => {
   socket.pipe(socket);
 };
-
-/** What the application of a pod sees when it opens a connection. */
-class Call {
-  readonly socket: Socket;
-  readonly closed: Promise<void>;
-  error: Error | undefined;
-  ended = false;
-  #text = '';
-
-  constructor(from: TestSidecar, port = from.outbound.port) {
-    this.socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    this.socket.setEncoding('utf8');
-    this.socket.on('data', (text) => {
-      this.#text += text;
-    });
-    this.socket.on('end', () => {
-      this.ended = true;
-    });
-    this.socket.on('error', (error) => {
-      this.error = error;
-    });
-    this.closed = new Promise((resolve) => this.socket.once('close', () => resolve()));
-    after(() => this.socket.destroy());
-  }
-
-  get text(): string {
-    return this.#text;
-  }
-
-  async receives(text: string): Promise<void> {
-    await eventually(() => this.#text === text, `"${text}" (there is "${this.#text}")`);
-  }
-}
 
 for (const protocol of ['tcp', 'detect'] as const) {
   describe(`a ${protocol} connection to a service`, () => {
@@ -432,13 +348,10 @@ describe('draining', () => {
 
 test('a listener can stand for one destination', async () => {
   const app = await program('127.0.0.1', echo);
-  const sidecar = await new TestSidecar({
-    namespace: 'shop',
-    workload: 'web',
-    address: '127.31.1.1',
+  const sidecar = await pod('web', {
     credentials: new FakeCredentials(undefined),
     destination: SERVICE,
-  }).start();
+  });
   sidecar.view.service('shop/cart', SERVICE.host, SERVICE.port, 'tcp', [app.endpoint]);
   const call = new Call(sidecar);
   call.socket.write('x');
