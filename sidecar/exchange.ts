@@ -30,6 +30,8 @@ export type Outcome =
 /** The client's side of an exchange, as its codec offers it. */
 export interface Downstream {
   readonly peer: Peer;
+  /** From now on, how long nothing may happen. 0 means no limit. */
+  limitIdle(limitMs: number): void;
   writeInterim(response: Response): void;
   /** @param keepTrust relay `x-remora-*` */
   writeResponse(response: Response, keepTrust: boolean): void;
@@ -152,6 +154,7 @@ export class Exchange {
     }
     this.#route = route;
     this.#layers = route.layers;
+    this.#downstream.limitIdle(route.policy.idleTimeoutMs);
     this.#body.keep =
       route.policy.retries !== undefined || IDEMPOTENT_METHODS.has(this.request.method);
     for (const layer of this.#layers) {

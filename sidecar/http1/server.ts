@@ -12,11 +12,11 @@ import { HeadReader } from './head.ts';
 import { IdleTimer } from './idle-timer.ts';
 import { parseRequest, type Request } from './request.ts';
 import type { Response } from './response.ts';
+import { ResponseWriter } from './response-writer.ts';
 import { Tunnel } from './tunnel.ts';
-import { BodyWriter } from './write-body.ts';
 
 /** A head that takes longer is an attack or a dead peer. As Node's own server has it. */
-export const HEAD_TIMEOUT_MS = 60_000;
+const HEAD_TIMEOUT_MS = 60_000;
 /** After we ended a connection, the client has this long to read the rest and to end it too. */
 const LINGER_MS = 60_000;
 /** The same for a client whose request was refused and who may go on sending. */
@@ -47,7 +47,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   #exchange: Exchange | undefined;
   #request: Request | undefined;
   #requestBody = new BodyReader(NO_BODY);
-  #responseBody: BodyWriter | undefined;
+  #response: ResponseWriter | undefined;
   #tunnel: Tunnel | undefined;
   /** What came after the request under way. */
   #pending: Buffer[] = [];
@@ -171,15 +171,15 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
     }
     this.#request = request;
     this.#requestBody = new BodyReader(request.framing);
-    this.#responseBody = undefined;
     this.#closeAfter = false;
     this.#requestPaused = false;
     this.#state = 'body';
     const exchange = new Exchange(this.#context, request, this);
     exchange.requestBytes = this.#headBytes;
     this.#exchange = exchange;
+    this.#response = new ResponseWriter(this.#transport, request, exchange);
+    this.#timer.set(DEFAULT_POLICY.idleTimeoutMs);
     exchange.begin();
-    if (this.#exchange === exchange) this.#timer.set(exchange.policy.idleTimeoutMs);
     // Ends a request without a body; reads what came along of any other.
     return this.#takesBytes() ? this.#readBody(bytes, end) : end;
   }
@@ -237,42 +237,33 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   // From the exchange.
 
+  limitIdle(limitMs: number): void {
+    this.#timer.set(limitMs);
+  }
+
   writeInterim(response: Response): void {
-    this.#write(response.encode(NO_BODY, undefined, false));
+    this.#timer.touch();
+    this.#response?.interim(response);
   }
 
   writeResponse(response: Response, keepTrust: boolean): void {
-    const minorVersion = this.#request?.minorVersion ?? 1;
-    const framing = response.framingFor(minorVersion);
-    if (framing.kind === 'close') this.#closeAfter = true;
-    this.#responseBody = new BodyWriter(this.#transport, framing);
-    this.#write(response.encode(framing, this.#connectionOption(), keepTrust));
+    this.#timer.touch();
+    if (this.#response?.endsWithConnection(response) === true) this.#closeAfter = true;
+    this.#response?.head(response, this.#connectionOption(), keepTrust);
   }
 
   writeError(error: MeshError): void {
     if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
-    const method = this.#request?.method ?? '';
-    this.#write(encodeErrorResponse(error, method, this.#connectionOption()));
+    this.#response?.error(error, this.#connectionOption());
   }
 
   writeBody(bytes: Buffer): boolean {
     this.#timer.touch();
-    const body = this.#responseBody;
-    const exchange = this.#exchange;
-    if (body === undefined || exchange === undefined) return true;
-    const before = body.writtenBytes;
-    const writable = body.write(bytes);
-    exchange.responseBytes += body.writtenBytes - before;
-    return writable;
+    return this.#response?.body(bytes) ?? true;
   }
 
   endBody(trailers: Buffer | undefined): void {
-    const body = this.#responseBody;
-    const exchange = this.#exchange;
-    if (body === undefined || exchange === undefined) return;
-    const before = body.writtenBytes;
-    body.end(trailers);
-    exchange.responseBytes += body.writtenBytes - before;
+    this.#response?.end(trailers);
   }
 
   pauseRequest(): void {
@@ -293,7 +284,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   ): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
-    this.#write(response.encode(NO_BODY, 'upgrade', false));
+    this.writeInterim(response);
     this.#state = 'tunnel';
     this.#tunnel = new Tunnel({
       client: this.#transport,
@@ -315,7 +306,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   exchangeEnded(): void {
     const canDiscard = this.#canDiscard();
     this.#exchange = undefined;
-    this.#responseBody = undefined;
+    this.#response = undefined;
     if (this.#state === 'gone' || this.#state === 'tunnel') {
       this.#timer.cancel();
       return;
@@ -339,6 +330,10 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   #next(): void {
     this.#request = undefined;
+    if (this.#draining) {
+      this.#close(LINGER_MS);
+      return;
+    }
     this.#state = 'head';
     this.#timer.set(DEFAULT_POLICY.idleTimeoutMs);
     // In the middle of `#read` its own loop goes on.
@@ -353,12 +348,6 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   #closesAfter(): boolean {
     return this.#closeAfter || this.#draining || this.#request?.keepAlive !== true;
-  }
-
-  #write(bytes: Buffer): void {
-    this.#timer.touch();
-    if (this.#exchange !== undefined) this.#exchange.responseBytes += bytes.length;
-    this.#transport.write(bytes);
   }
 
   #updateFlow(): void {

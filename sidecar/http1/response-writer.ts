@@ -1,0 +1,66 @@
+import type { MeshError } from '../../runtime/errors.ts';
+import { encodeErrorResponse } from '../policy/respond.ts';
+import type { Transport } from '../transport.ts';
+import { NO_BODY } from './framing.ts';
+import type { Request } from './request.ts';
+import type { Response } from './response.ts';
+import type { ByteCount } from './tunnel.ts';
+import { BodyWriter } from './write-body.ts';
+
+/** Writes the response to one request, and counts its bytes. */
+export class ResponseWriter {
+  readonly #transport: Transport;
+  readonly #request: Request;
+  readonly #count: ByteCount;
+  #body: BodyWriter | undefined;
+
+  constructor(transport: Transport, request: Request, count: ByteCount) {
+    this.#transport = transport;
+    this.#request = request;
+    this.#count = count;
+  }
+
+  /** 1xx. */
+  interim(response: Response): void {
+    this.#put(response.encode(NO_BODY, response.status === 101 ? 'upgrade' : undefined, false));
+  }
+
+  /** The client can only tell the end of the body from the end of the connection. */
+  endsWithConnection(response: Response): boolean {
+    return response.framingFor(this.#request.minorVersion).kind === 'close';
+  }
+
+  /** @param connection the value of Connection, when something is to be said */
+  head(response: Response, connection: string | undefined, keepTrust: boolean): void {
+    const framing = response.framingFor(this.#request.minorVersion);
+    this.#body = new BodyWriter(this.#transport, framing);
+    this.#put(response.encode(framing, connection, keepTrust));
+  }
+
+  error(error: MeshError, connection: string | undefined): void {
+    this.#put(encodeErrorResponse(error, this.#request.method, connection));
+  }
+
+  /** False asks to wait for the transport's drain. */
+  body(bytes: Buffer): boolean {
+    const body = this.#body;
+    if (body === undefined) return true;
+    const before = body.writtenBytes;
+    const writable = body.write(bytes);
+    this.#count.responseBytes += body.writtenBytes - before;
+    return writable;
+  }
+
+  end(trailers: Buffer | undefined): void {
+    const body = this.#body;
+    if (body === undefined) return;
+    const before = body.writtenBytes;
+    body.end(trailers);
+    this.#count.responseBytes += body.writtenBytes - before;
+  }
+
+  #put(bytes: Buffer): void {
+    this.#count.responseBytes += bytes.length;
+    this.#transport.write(bytes);
+  }
+}
