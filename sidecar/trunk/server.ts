@@ -34,6 +34,13 @@ export interface TrunkServerOptions {
 }
 
 /**
+ * A connection of the application that breaks is a reset stream, so a busy peer
+ * makes many of them; the usual limit of 33 a second would cut all its streams.
+ */
+const RESET_BURST = 10_000;
+const RESETS_PER_SECOND = 1_000;
+
+/**
  * The accepting side of the trunk: takes sockets, proves who is at the other end,
  * and hands out the streams that the peer opens. It does not listen by itself.
  */
@@ -51,6 +58,8 @@ export class TrunkServer {
       requestCert: true,
       rejectUnauthorized: true,
       handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
+      streamResetBurst: RESET_BURST,
+      streamResetRate: RESETS_PER_SECOND,
       allowHTTP1: false,
       unknownProtocolTimeout: 0,
       // The certificate of the moment, for each connection anew. A client that

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect as connectTls, createSecureContext } from 'node:tls';
-import { systemClock } from '../../runtime/clock.ts';
+import { type Clock, ManualClock, systemClock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { TestAuthority } from '../../test/fakes/certificates.ts';
@@ -43,11 +43,11 @@ async function serve(
   return { port, server, listener, sockets };
 }
 
-function client(credentials: FakeCredentials): TrunkClient {
+function client(credentials: FakeCredentials, clock: Clock = systemClock): TrunkClient {
   const trunk = new TrunkClient({
     credentials,
     self: () => ({ namespace: 'shop', workload: 'web' }),
-    clock: systemClock,
+    clock,
     log: silentLog(),
     sourceAddress: undefined,
   });
@@ -169,6 +169,20 @@ describe('a stream of the trunk', () => {
       assert.equal(received.hasEnded(), false);
     });
 
+  test('may break as often as connections of an application do', async () => {
+    const { port, server } = await serve(echo);
+    const trunk = client(ownCredentials());
+    const kept = await trunk.open(request(port));
+    const received = collect(kept);
+    for (let i = 0; i < 15; i++) {
+      const streams = Array.from({ length: 100 }, () => trunk.open(request(port)));
+      for (const stream of await Promise.all(streams)) stream.destroy();
+    }
+    kept.write(Buffer.from('still here'));
+    await eventually(() => received.bytes().toString() === 'still here');
+    assert.equal(server.connections, 1);
+  });
+
   test('that is cut does not look like an end to the peer', async () => {
     const closes: (Error | undefined)[] = [];
     const ends: number[] = [];
@@ -280,6 +294,70 @@ describe('the opener', () => {
     old.end();
     await closing;
     await assert.rejects(trunk.open(request(first.port)), hasCode('connect-failed'));
+  });
+});
+
+describe('a connection of the trunk', () => {
+  /** Passes bytes between a client and the trunk until it is told to swallow them. */
+  async function wire(port: number): Promise<{ port: number; swallow(): void }> {
+    const sockets: Socket[] = [];
+    const relay = createServer((inner) => {
+      const outer = connect(port, '127.0.0.1');
+      sockets.push(inner, outer);
+      inner.on('error', () => {}).pipe(outer);
+      outer.on('error', () => {}).pipe(inner);
+    });
+    after(() => {
+      relay.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    const swallow = (): void => {
+      for (const socket of sockets) socket.unpipe().resume();
+    };
+    return { port: await listen(relay), swallow };
+  }
+
+  test('is given up when the peer no longer answers', async () => {
+    const served = await serve(echo);
+    const { port, swallow } = await wire(served.port);
+    const clock = new ManualClock();
+    const trunk = client(ownCredentials(), clock);
+    const stream = await trunk.open(request(port, { timeoutMs: 0 }));
+    const received = collect(stream);
+    stream.write(Buffer.from('x'));
+    await eventually(() => received.bytes().length === 1);
+    swallow();
+    clock.advance(10_000);
+    assert.equal(trunk.connections, 1);
+    clock.advance(10_000);
+    assert.ok((await received.closed) instanceof Error);
+    await eventually(() => trunk.connections === 0);
+  });
+
+  test('stays while the peer answers and it carries a stream, and ends without one', async () => {
+    const { port, server } = await serve(echo);
+    const clock = new ManualClock();
+    const trunk = client(ownCredentials(), clock);
+    const stream = await trunk.open(request(port, { timeoutMs: 0 }));
+    const received = collect(stream);
+    const pass = async (seconds: number): Promise<void> => {
+      for (let i = 0; i < seconds / 10; i++) {
+        clock.advance(10_000);
+        // Bytes go the way that the PING's answer goes, and come after it.
+        const before = received.bytes().length;
+        if (!stream.finished) stream.write(Buffer.from('x'));
+        await eventually(() => stream.finished || received.bytes().length > before);
+      }
+    };
+    await pass(120);
+    assert.equal(server.connections, 1);
+    stream.end();
+    await received.closed;
+    await eventually(() => {
+      clock.advance(10_000);
+      return trunk.connections === 0;
+    });
+    await eventually(() => server.connections === 0);
   });
 });
 

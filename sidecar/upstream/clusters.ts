@@ -154,9 +154,9 @@ export class ClusterRegistry implements ClusterSource, Component {
     for (const cluster of this.#services.values()) cluster.sweep(now);
     for (const [key, { cluster }] of this.#direct) {
       cluster.sweep(now);
-      if (cluster.unusedForMs(now) < DIRECT_KEPT_MS) continue;
-      this.#direct.delete(key);
-      cluster.close();
+      // Not closed: nothing is open on it, and a connection that was accepted long
+      // ago may still come to use it.
+      if (cluster.unusedForMs(now) >= DIRECT_KEPT_MS) this.#direct.delete(key);
     }
   }
 }

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { ManualClock } from '../../runtime/clock.ts';
+import { MeshError } from '../../runtime/errors.ts';
+import { FakeObserver, FakeView, NO_POLICY } from '../../test/fakes/sidecars.ts';
+import type { CircuitBreaker, Endpoint, Routes, Workload } from '../config/types.ts';
+import { circuitBreakers } from './circuit-breakers.ts';
+import { ClusterRegistry } from './clusters.ts';
+import type { Dialer } from './dialer.ts';
+import type { Cluster, UpstreamConnection } from './types.ts';
+
+const workload: Workload = {
+  address: '10.0.0.1',
+  pod: 'cart-1',
+  namespace: 'shop',
+  workload: 'cart',
+  serviceAccount: 'cart',
+  node: '',
+  zone: '',
+  trunkPort: 15008,
+};
+const endpoint: Endpoint = { address: '10.0.0.1', ports: new Map([[80, 8080]]), workload };
+
+function registry(): {
+  view: FakeView;
+  clock: ManualClock;
+  clusters: ClusterRegistry;
+  dialed: string[];
+} {
+  const [view, clock] = [new FakeView(), new ManualClock()];
+  const dialed: string[] = [];
+  const dialer = (kind: string): Dialer => ({
+    dial: async (host, port, { pod }) => {
+      dialed.push(`${kind} ${host}:${port} ${pod}`.trim());
+      throw new MeshError('connect-failed', 'nobody is there');
+    },
+  });
+  const clusters = new ClusterRegistry({
+    view,
+    dialer: dialer('mesh'),
+    localDialer: dialer('local'),
+    observer: new FakeObserver(),
+    clock,
+  });
+  clusters.start();
+  after(() => clusters.stop());
+  return { view, clock, clusters, dialed };
+}
+
+function acquire(cluster: Cluster): Promise<UpstreamConnection> {
+  return new Promise((resolve, reject) => {
+    cluster.acquire(
+      { tried: [], connectTimeoutMs: 1_000, pooled: true },
+      { onConnection: resolve, onError: reject },
+    );
+  });
+}
+
+const failsWith = (cluster: Cluster, code: string): Promise<void> =>
+  assert.rejects(acquire(cluster), (error) => error instanceof MeshError && error.code === code);
+
+describe('the clusters', () => {
+  test('give the same one for the same service and port, with its endpoints', async () => {
+    const { view, clusters, dialed } = registry();
+    view.service('shop/cart', '10.96.0.1', 80, 'http1', [endpoint]);
+    const cluster = clusters.cluster('shop/cart', 80);
+    assert.equal(clusters.cluster('shop/cart', 80), cluster);
+    await failsWith(cluster, 'connect-failed');
+    assert.deepEqual(dialed, ['mesh 10.0.0.1:8080 cart-1']);
+    await failsWith(clusters.cluster('shop/cart', 81), 'no-endpoints');
+  });
+
+  test('ask for endpoints that are not known, and take them when they come', async () => {
+    const { view, clusters } = registry();
+    const waiting = failsWith(clusters.cluster('shop/cart', 80), 'connect-failed');
+    assert.deepEqual(view.wanted, ['shop/cart']);
+    view.service('shop/cart', '10.96.0.1', 80, 'http1', [endpoint]);
+    await waiting;
+  });
+
+  test('forget a service that was deleted', async () => {
+    const { view, clusters } = registry();
+    view.service('shop/cart', '10.96.0.1', 80, 'http1', [endpoint]);
+    const old = clusters.cluster('shop/cart', 80);
+    view.change({ services: new Map(), endpoints: new Map(), routes: new Map() });
+    await failsWith(old, 'no-endpoints');
+    assert.notEqual(clusters.cluster('shop/cart', 80), old);
+  });
+
+  test('reach an address as who answers there, once that is known', async () => {
+    const { clusters, dialed } = registry();
+    const direct = clusters.direct('10.0.0.1', 5432, undefined);
+    await failsWith(direct, 'connect-failed');
+    assert.equal(clusters.direct('10.0.0.1', 5432, workload), direct);
+    await failsWith(direct, 'connect-failed');
+    assert.deepEqual(dialed, ['mesh 10.0.0.1:5432', 'mesh 10.0.0.1:5432 cart-1']);
+  });
+
+  test('reach the application without the mesh', async () => {
+    const { clusters, dialed } = registry();
+    await failsWith(clusters.local('10.0.0.9', 80), 'connect-failed');
+    assert.deepEqual(dialed, ['local 10.0.0.9:80']);
+  });
+
+  test('forget addresses that were not used for a while', () => {
+    const { clock, clusters } = registry();
+    const direct = clusters.direct('10.0.0.1', 80, undefined);
+    clock.advance(59_000);
+    assert.equal(clusters.direct('10.0.0.1', 80, undefined), direct);
+    clock.advance(2_000);
+    assert.notEqual(clusters.direct('10.0.0.1', 80, undefined), direct);
+  });
+});
+
+describe('the circuit breaker of a service port', () => {
+  const breaker = (consecutiveErrors: number): CircuitBreaker => ({
+    consecutiveErrors,
+    ejectionMs: 1,
+    maxEjectedPercent: 100,
+  });
+  const routes = (
+    own: number | undefined,
+    ...rules: [service: string, errors: number][]
+  ): Routes => ({
+    service: 'shop/cart',
+    ports: [
+      {
+        port: 80,
+        routeBound: true,
+        policy: { ...NO_POLICY, circuitBreaker: own === undefined ? undefined : breaker(own) },
+        rules: rules.map(([service, errors], index) => ({
+          name: `rule ${index}`,
+          matches: [],
+          backends: [
+            { kind: 'service', service, port: 80, weight: 1 },
+            { kind: 'invalid', reason: '', weight: 1 },
+          ],
+          policy: { ...NO_POLICY, circuitBreaker: breaker(errors) },
+        })),
+      },
+    ],
+  });
+  const cases: { name: string; routes: Routes; limits: Record<string, number> }[] = [
+    { name: 'is its own', routes: routes(3), limits: { 'shop/cart:80': 3 } },
+    {
+      name: "is a rule's where a rule leads there",
+      routes: routes(3, ['shop/cart', 7], ['shop/v2', 8]),
+      limits: { 'shop/cart:80': 7, 'shop/v2:80': 8 },
+    },
+    {
+      name: 'is the strictest of several rules',
+      routes: routes(undefined, ['shop/v2', 8], ['shop/v2', 0], ['shop/v2', 2]),
+      limits: { 'shop/v2:80': 2 },
+    },
+    { name: 'is the default where nobody says', routes: routes(undefined), limits: {} },
+  ];
+  for (const { name, routes: given, limits } of cases) {
+    test(name, () => {
+      const found = circuitBreakers(new Map([[given.service, given]]));
+      const errors = [...found].map(([key, { consecutiveErrors }]) => [key, consecutiveErrors]);
+      assert.deepEqual(Object.fromEntries(errors), limits);
+    });
+  }
+});
