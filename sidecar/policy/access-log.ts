@@ -1,3 +1,4 @@
+import { describeError } from '../../runtime/errors.ts';
 import type { Party } from '../telemetry/types.ts';
 import type { Layer } from './layer.ts';
 
@@ -20,6 +21,8 @@ export const accessLog: Layer = {
         status: exchange.status,
         outcome: outcome?.kind,
         errorCode: exchange.errorCode,
+        error:
+          outcome !== undefined && 'error' in outcome ? describeError(outcome.error) : undefined,
         attempts: exchange.attempts,
         durationMs: context.clock.monotonicMs() - exchange.startedMs,
       },
