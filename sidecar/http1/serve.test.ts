@@ -226,6 +226,25 @@ describe('requests and responses', () => {
     assert.match(received, /^HTTP\/1.1 417 /);
   });
 
+  test('100 passes only once, and only to a client that asked for it', async () => {
+    const app = await origin((socket, received) => {
+      if (!/\r\n\r\n(?:body)?$/.test(received)) return;
+      socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+      if (received.endsWith('body') || received.startsWith('GET')) {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+      }
+    });
+    const hop = await hopTo(app.port);
+    assert.match(await roundTrip(hop.port, last('/')), /^HTTP\/1.1 200 /);
+    const client = await connect(hop);
+    client.send(
+      'PUT / HTTP/1.1\r\nHost: cart\r\nExpect: 100-continue\r\nContent-Length: 4\r\nConnection: close\r\n\r\n',
+    );
+    await client.until('100 Continue');
+    client.send('body');
+    assert.equal((await client.toEnd()).split('100 Continue').length, 2);
+  });
+
   test('103 passes to the client, and not to one of HTTP/1.0', async () => {
     const hop = await application((_req, res) => {
       res.writeEarlyHints({ link: '</a.css>; rel=preload' });

@@ -157,9 +157,13 @@ describe('retries', () => {
   });
 
   test('a body beyond the limit is not kept, and the answer stands', async () => {
+    let received = 0;
     let finished = 0;
     const server = createHttpServer((req, res) => {
-      req.resume();
+      received = 0;
+      req.on('data', (bytes) => {
+        received += bytes.length;
+      });
       req.on('end', () => {
         finished++;
         res.writeHead(503).end();
@@ -171,12 +175,27 @@ describe('retries', () => {
       server.closeAllConnections();
     });
     const hop = await hopTo([port], { policy: retries() });
-    const head = (length: number): string =>
-      `PUT / HTTP/1.1\r\nHost: cart\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`;
-    await roundTrip(hop.port, head(70_000) + 'x'.repeat(70_000));
-    assert.equal(finished, 1);
-    await roundTrip(hop.port, head(60_000) + 'x'.repeat(60_000));
-    assert.equal(finished, 4);
+    const sizes = [
+      { first: 70_000, rest: 0, attempts: 1 },
+      { first: 40_000, rest: 30_000, attempts: 1 },
+      { first: 40_000, rest: 20_000, attempts: 3 },
+    ];
+    for (const { first, rest, attempts } of sizes) {
+      finished = 0;
+      const client = await RawClient.connect(hop.port);
+      after(() => client.close());
+      const length = first + rest;
+      client.send(
+        `PUT / HTTP/1.1\r\nHost: cart\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`,
+      );
+      client.send('x'.repeat(first));
+      if (rest > 0) {
+        await eventually(() => received === first, 'the first part');
+        client.send('x'.repeat(rest));
+      }
+      assert.match(await client.toEnd(), /^HTTP\/1.1 503 /);
+      assert.equal(finished, attempts, `${first} and ${rest} bytes`);
+    }
   });
 
   test('nothing is retried once a response has begun', async () => {
@@ -241,19 +260,24 @@ describe('a stale connection', () => {
     assert.deepEqual(hop.retries, []);
   });
 
-  test('is replayed only once', async () => {
-    const app = await new RawOrigin((socket, received, index) => {
-      if (index === 0 && received.split('HTTP/1.1').length === 2) socket.write(OK);
-      else socket.resetAndDestroy();
+  test('is replayed only once, even onto another stale one', async () => {
+    const waiting: RawOrigin['sockets'][number][] = [];
+    const app = await new RawOrigin((socket, received) => {
+      if (received.split('HTTP/1.1').length > 2) socket.resetAndDestroy();
+      else waiting.push(socket);
     }).start();
     after(() => app.close());
     const hop = await hopTo([app.port]);
-    const client = await RawClient.connect(hop.port);
-    after(() => client.close());
-    client.send('GET / HTTP/1.1\r\nHost: cart\r\n\r\n');
-    await client.until('ok');
-    client.send(get);
-    assert.match(await client.toEnd(), /HTTP\/1.1 502 /);
+    const clients = [await RawClient.connect(hop.port), await RawClient.connect(hop.port)];
+    after(() => {
+      for (const client of clients) client.close();
+    });
+    // Two at the same time, so that two connections are kept.
+    for (const client of clients) client.send('GET / HTTP/1.1\r\nHost: cart\r\n\r\n');
+    await eventually(() => waiting.length === 2, 'two requests');
+    for (const socket of waiting) socket.write(OK);
+    for (const client of clients) await client.until('ok');
+    assert.match(await roundTrip(hop.port, get), /^HTTP\/1.1 502 /);
     assert.equal(hop.retries.length, 1);
   });
 });
