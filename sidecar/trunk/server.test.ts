@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { connect, createServer } from 'node:net';
+import { after, describe, test } from 'node:test';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import { systemClock } from '../../runtime/clock.ts';
+import { silentLog } from '../../runtime/log.ts';
+import { TestAuthority } from '../../test/fakes/certificates.ts';
+import { eventually, FakeCredentials, listen } from '../../test/fakes/connections.ts';
+import {
+  askTrunk,
+  ca,
+  client,
+  echo,
+  hasCode,
+  ownCredentials,
+  request,
+  serve,
+} from '../../test/fakes/trunk-peer.ts';
+import { SOURCE_HEADER } from './protocol.ts';
+import { TrunkServer } from './server.ts';
+
+describe('the server of the trunk', () => {
+  const raw = (
+    port: number,
+    headers: Record<string, string>,
+    credentials = ca.credentials('shop', 'web'),
+  ): Promise<Record<string, unknown>> => askTrunk({ port, headers, credentials });
+
+  const connectHeaders = {
+    ':method': 'CONNECT',
+    ':authority': '127.0.0.1:80',
+    [SOURCE_HEADER]: 'shop/web',
+  };
+
+  const refusals: { name: string; headers: Record<string, string>; code: string }[] = [
+    { name: 'a name', headers: { ':authority': 'localhost:80' }, code: 'bad-trunk-request' },
+    { name: 'no port', headers: { ':authority': '127.0.0.1' }, code: 'bad-trunk-request' },
+    { name: 'port 0', headers: { ':authority': '127.0.0.1:0' }, code: 'bad-trunk-request' },
+    {
+      name: 'the namespace of somebody else',
+      headers: { [SOURCE_HEADER]: 'bank/web' },
+      code: 'source-mismatch',
+    },
+    { name: 'an odd workload', headers: { [SOURCE_HEADER]: 'shop/a"b' }, code: 'source-mismatch' },
+  ];
+  for (const { name, headers, code } of refusals) {
+    test(`refuses ${name}`, async () => {
+      const { port } = await serve(echo);
+      const response = await raw(port, { ...connectHeaders, ...headers });
+      assert.equal(response['x-remora-error'], code);
+    });
+  }
+
+  test('refuses a method other than CONNECT', async () => {
+    const { port } = await serve(echo);
+    const response = await raw(port, {
+      ':method': 'GET',
+      ':path': '/',
+      [SOURCE_HEADER]: 'shop/web',
+    });
+    assert.equal(response['x-remora-error'], 'bad-trunk-request');
+  });
+
+  test('takes no client without a certificate, or with one of another authority', async () => {
+    const { port, server } = await serve(echo);
+    const other = new TestAuthority().issue(['spiffe://cluster.local/ns/shop/sa/web']);
+    const contexts = [
+      createSecureContext({ ca: ca.root }),
+      createSecureContext({ ca: ca.root, key: other.key, cert: other.certificate }),
+    ];
+    for (const secureContext of contexts) {
+      const credentials = { ...ca.credentials('shop', 'web'), secureContext };
+      await assert.rejects(raw(port, connectHeaders, credentials));
+    }
+    assert.equal(server.connections, 0);
+  });
+
+  test('takes no client whose identity is no mesh identity', async () => {
+    const { port, server } = await serve(echo);
+    for (const uri of [
+      'spiffe://cluster.local/ns/shop/sa/web?x',
+      'spiffe://other/ns/shop/sa/web',
+    ]) {
+      await assert.rejects(raw(port, connectHeaders, ca.credentialsFor(uri, [uri])));
+    }
+    await eventually(() => server.connections === 0);
+  });
+
+  test('survives bytes that are no TLS, and a client that names no server', async () => {
+    const { port, server } = await serve(echo);
+    const garbage = connect(port, '127.0.0.1');
+    garbage.on('error', () => {});
+    garbage.write('GET / HTTP/1.1\r\n\r\n');
+    await new Promise((resolve) => garbage.once('close', resolve));
+    const nameless = connectTls({
+      host: '127.0.0.1',
+      port,
+      secureContext: ca.credentials('shop', 'web').secureContext,
+      checkServerIdentity: () => undefined,
+    });
+    await new Promise((resolve) => nameless.once('error', resolve));
+    assert.equal(server.connections, 0);
+  });
+
+  test('serves with the certificate of the moment', async () => {
+    const credentials = new FakeCredentials(ca.credentials('shop', 'other'));
+    const server = new TrunkServer({
+      credentials,
+      clock: systemClock,
+      log: silentLog(),
+      onStream: echo,
+    });
+    const listener = createServer((socket) => server.accept(socket));
+    const port = await listen(listener);
+    after(async () => {
+      listener.close();
+      await server.close(AbortSignal.abort());
+    });
+    const trunk = client(ownCredentials());
+    await assert.rejects(trunk.open(request(port)), hasCode('peer-identity-mismatch'));
+    credentials.replace(ca.credentials('shop', 'cart'));
+    assert.equal((await trunk.open(request(port))).finished, false);
+  });
+});
