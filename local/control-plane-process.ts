@@ -1,11 +1,15 @@
 import { spawn } from 'node:child_process';
 import { get } from 'node:http';
 import { join } from 'node:path';
+import { CONTROL_PLANE_NAME, SYSTEM_NAMESPACE } from '../proto/well-known.ts';
 import type { SocketAddress } from '../runtime/env.ts';
 import { MeshError } from '../runtime/errors.ts';
 import { ContainerProcess, type ProcessRecorder } from './container.ts';
 import { CHECKOUT } from './image-folders.ts';
 import type { StateFolder } from './state-folder.ts';
+
+/** The name in its certificate, as in a cluster. */
+export const CONTROL_PLANE_SERVER_NAME = `${CONTROL_PLANE_NAME}.${SYSTEM_NAMESPACE}.svc`;
 
 export interface ControlPlaneOptions {
   readonly state: StateFolder;
@@ -133,7 +137,7 @@ export class ControlPlaneProcess {
             REMORA_ADMIN_ADDRESS: `${admin.host}:${admin.port}`,
             REMORA_STATE_DIR: state.controlPlane,
             REMORA_LOCAL_TOKEN_KEY: state.tokenKey,
-            REMORA_SERVER_NAMES: grpc.host,
+            REMORA_SERVER_NAMES: `${CONTROL_PLANE_SERVER_NAME},${grpc.host}`,
             REMORA_LOG_LEVEL: logLevel,
           },
         }),

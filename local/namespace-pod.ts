@@ -26,7 +26,7 @@ export interface NamespacePodOptions {
  * pod's own files over the machine's (pairs of arguments), then waits for ever.
  */
 const PAUSE = `set -e
-printf %s "$1" > /proc/sys/kernel/hostname
+hostname "$1" 2>/dev/null || true
 echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 2>/dev/null || true
 shift
 while [ $# -gt 0 ]; do mount --bind "$1" "$2"; shift 2; done
@@ -109,6 +109,21 @@ export class NamespacePod implements PodNetwork {
         '',
       ].join('\n'),
     });
+    await this.#letProbesPass(pause.pid);
+  }
+
+  /**
+   * Probes come from the node. They ask the program itself: the sidecar would
+   * take any connection, and count what is nobody's traffic.
+   */
+  async #letProbesPass(pid: number | undefined): Promise<void> {
+    await runCommand(
+      'nsenter',
+      [`--net=/proc/${pid}/ns/net`, '--', 'iptables-restore', '--noflush'],
+      {
+        input: `*nat\n-A PREROUTING -s ${this.#options.gateway}/32 -p tcp -j RETURN\nCOMMIT\n`,
+      },
+    );
   }
 
   spawn({ command, env, role, output }: PodProcess): ChildProcess {

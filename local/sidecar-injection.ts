@@ -16,6 +16,8 @@ export type InjectionResult =
 export interface InjectionSettings {
   /** `host:port` */
   readonly controlPlane: string;
+  /** The name that its certificate has. */
+  readonly controlPlaneName: string;
   readonly logLevel: string;
 }
 
@@ -42,7 +44,7 @@ export function injectSidecar(
     imagePullPolicy: 'Never',
     version: 'local',
     controlPlane: settings.controlPlane,
-    controlPlaneName: settings.controlPlane.replace(/:\d+$/, ''),
+    controlPlaneName: settings.controlPlaneName,
     logLevel: settings.logLevel,
     resources: {
       cpuRequest: undefined,

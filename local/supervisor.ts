@@ -4,7 +4,7 @@ import type { Mode } from './capability.ts';
 import { Cluster } from './cluster.ts';
 import type { ProcessRecorder } from './container.ts';
 import { ControlApi } from './control-api.ts';
-import { ControlPlaneProcess } from './control-plane-process.ts';
+import { CONTROL_PLANE_SERVER_NAME, ControlPlaneProcess } from './control-plane-process.ts';
 import { readLocalFolder } from './image-folders.ts';
 import { LoopbackNode } from './loopback-node.ts';
 import { Manifests } from './manifests.ts';
@@ -76,7 +76,11 @@ export class Supervisor {
         ...{ node, manifests, state, record },
         images: folder.images,
         tokens: new PodTokens(state.tokenKey),
-        injection: { controlPlane: controlPlane.address, logLevel },
+        injection: {
+          controlPlane: controlPlane.address,
+          controlPlaneName: CONTROL_PLANE_SERVER_NAME,
+          logLevel,
+        },
         trustBundle: controlPlane.trustBundle,
         makeSidecarFolder: async (path) => {
           await mkdir(path, { recursive: true, mode: 0o700 });

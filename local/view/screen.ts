@@ -30,8 +30,9 @@ export function renderScreen(status: LocalStatus, cwd: string): ScreenLine[] {
   }
 
   section('Traffic of the last 10 seconds');
-  if (status.edges.length === 0) add('dim', 'none yet');
-  else {
+  if (status.edges.length === 0) {
+    add('dim', controlPlane.running ? 'none yet' : 'not known while the control plane is away');
+  } else {
     const [heading = '', ...rows] = renderTraffic(status.edges);
     add('dim', heading);
     add('plain', ...rows);

@@ -19,7 +19,8 @@ export function renderTraffic(edges: readonly EdgeRates[]): string[] {
     .sort((a, b) => compare(party(a.source), party(b.source)) || compare(target(a), target(b)))
     .map((edge) => [
       party(edge.source),
-      party(edge.destination),
+      // A call that found no pod has a service, and nobody who answered.
+      isKnown(edge.destination) || edge.service === '' ? party(edge.destination) : '-',
       edge.service,
       edge.mutualTls ? 'yes' : 'no',
       edge.protocol === 'http'
@@ -79,9 +80,12 @@ export function renderShares(edges: readonly EdgeRates[]): string[] {
 }
 
 /** `shop/orders`; what is not in the mesh has no name. */
-function party({ namespace, workload }: EdgeRates['source']): string {
-  if (workload === '' || workload === 'unknown') return 'outside the mesh';
-  return `${namespace}/${workload}`;
+function party(side: EdgeRates['source']): string {
+  return isKnown(side) ? `${side.namespace}/${side.workload}` : 'outside the mesh';
+}
+
+function isKnown({ workload }: EdgeRates['source']): boolean {
+  return workload !== '' && workload !== 'unknown';
 }
 
 function target(edge: EdgeRates): string {

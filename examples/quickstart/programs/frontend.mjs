@@ -4,6 +4,10 @@ import { createServer } from 'node:http';
 const orders = process.env.ORDERS_URL ?? 'http://orders';
 
 const server = createServer(async (request, response) => {
+  if (request.url === '/healthz') {
+    response.end('ok\n');
+    return;
+  }
   try {
     const id = request.url?.match(/^\/orders\/(\d+)$/)?.[1] ?? '1';
     const answer = await fetch(`${orders}/orders/${id}`);
@@ -19,4 +23,8 @@ const server = createServer(async (request, response) => {
 
 const port = Number(process.env.PORT ?? 8080);
 server.listen(port, () => console.log(`frontend listens on port ${port}`));
-process.on('SIGTERM', () => server.close(() => process.exit()));
+process.on('SIGTERM', () => {
+  // Requests that are on their way get their answer; nobody waits for idle connections.
+  server.close(() => process.exit());
+  setInterval(() => server.closeIdleConnections(), 100);
+});

@@ -5,6 +5,10 @@ const stock = process.env.STOCK_URL ?? 'http://stock';
 const ITEMS = ['anchor', 'barometer', 'compass', 'dinghy', 'ensign'];
 
 const server = createServer(async (request, response) => {
+  if (request.url === '/healthz') {
+    response.end('ok\n');
+    return;
+  }
   const id = Number(request.url?.match(/^\/orders\/(\d+)$/)?.[1] ?? 1);
   const item = ITEMS[id % ITEMS.length];
   try {
@@ -22,4 +26,8 @@ const server = createServer(async (request, response) => {
 
 const port = Number(process.env.PORT ?? 8080);
 server.listen(port, () => console.log(`orders listens on port ${port}`));
-process.on('SIGTERM', () => server.close(() => process.exit()));
+process.on('SIGTERM', () => {
+  // Requests that are on their way get their answer; nobody waits for idle connections.
+  server.close(() => process.exit());
+  setInterval(() => server.closeIdleConnections(), 100);
+});

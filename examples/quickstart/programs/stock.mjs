@@ -7,6 +7,10 @@ const failurePercent = Number(process.env.FAILURE_PERCENT ?? 0);
 const delayMs = Number(process.env.DELAY_MS ?? 0);
 
 const server = createServer((request, response) => {
+  if (request.url === '/healthz') {
+    response.end('ok\n');
+    return;
+  }
   const item = request.url?.match(/^\/items\/([a-z]+)$/)?.[1] ?? 'unknown';
   setTimeout(() => {
     if (Math.random() * 100 < failurePercent) {
@@ -21,4 +25,8 @@ const server = createServer((request, response) => {
 
 const port = Number(process.env.PORT ?? 8080);
 server.listen(port, () => console.log(`stock ${version} listens on port ${port}`));
-process.on('SIGTERM', () => server.close(() => process.exit()));
+process.on('SIGTERM', () => {
+  // Requests that are on their way get their answer; nobody waits for idle connections.
+  server.close(() => process.exit());
+  setInterval(() => server.closeIdleConnections(), 100);
+});

@@ -1,0 +1,3 @@
+import { describeMesh } from './scenario.ts';
+
+describeMesh({ title: 'local mode on loopback', args: ['--loopback'], mode: 'loopback' });
