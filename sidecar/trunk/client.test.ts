@@ -14,6 +14,7 @@ import {
   SERVER_ID,
   serve,
 } from '../../test/fakes/trunk-peer.ts';
+import type { TrunkStream } from './types.ts';
 
 const patience = AbortSignal.timeout(20_000);
 
