@@ -35,7 +35,12 @@ export class TrunkListener implements Component {
       ...options,
       onStream: (stream) => this.#onStream(stream),
     });
-    this.#acceptor = new Acceptor(options.address, (socket) => this.#server.accept(socket));
+    this.#acceptor = new Acceptor(options.address, (socket) => {
+      // HTTP/2 knows no half-open connections: the end of a peer that was killed
+      // would be waited for in vain, until a PING finds out.
+      socket.allowHalfOpen = false;
+      this.#server.accept(socket);
+    });
   }
 
   async start(): Promise<void> {
