@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CONTAINER, SIDECAR_LABEL } from '../../proto/well-known.ts';
+import { CONTAINER, SIDECAR_LABEL, SYSTEM_NAMESPACE } from '../../proto/well-known.ts';
 import { reference, workloadImage } from './harness/images.ts';
 import {
   apply,
@@ -40,7 +40,7 @@ describe('injection', () => {
     await rolledOut(plain, 'deployment/elsewhere');
   });
 
-  test('gives a pod of a labelled namespace a native sidecar that is ready before its program', async () => {
+  test('gives a pod of a labelled namespace a native sidecar that is ready before its program', async (t) => {
     const pod = await podOf(meshed, 'in');
     const init = pod.spec.initContainers ?? [];
     assert.deepEqual(
@@ -56,6 +56,8 @@ describe('injection', () => {
     );
     assert.equal(pod.metadata.labels?.[SIDECAR_LABEL], 'enabled');
     assert.ok(pod.status.initContainerStatuses?.every(({ ready }) => ready));
+    t.diagnostic(`admission took ${await meanAdmissionMs()} ms on average, by the API server`);
+    t.diagnostic(await startUp(meshed, pod.metadata.name));
   });
 
   test('leaves alone a pod that opted out by label or annotation, and every other namespace', async () => {
@@ -98,12 +100,16 @@ describe('injection', () => {
     );
   });
 
-  test('admits a pod of the host network without a sidecar, with a warning', async () => {
+  test('admits a pod of the host network without a sidecar, and warns of it', async () => {
     const pod = await barePod(meshed, 'host-network', { pod: { hostNetwork: true } });
-    const shown = await kubectl(['apply', '--dry-run=server', '-o', 'json', '-f', '-'], {
-      input: JSON.stringify(pod),
-    });
+    const dryRun = ['apply', '--dry-run=server', '-f', '-'];
+    const input = JSON.stringify(pod);
+    const shown = await kubectl([...dryRun, '-o', 'json'], { input });
     assert.deepEqual((JSON.parse(shown) as Pod).spec.initContainers ?? [], []);
+    await assert.rejects(
+      kubectl([...dryRun, '--warnings-as-errors'], { input }),
+      /Warning: .*no sidecar: the pod uses hostNetwork/,
+    );
   });
 
   test('shows in a dry run what it would do, and does nothing', async () => {
@@ -160,7 +166,55 @@ describe('injection', () => {
     ]);
     assert.equal(status.succeeded, 1);
   });
+
+  test('without an injector makes pods of joined namespaces wait, and no others', async (t) => {
+    const replicas = await kubectl([...INJECTOR, '-o', 'jsonpath={.spec.replicas}']);
+    t.after(async () => {
+      await scaleInjector(replicas);
+      await rolledOut(SYSTEM_NAMESPACE, 'deployment/remora-injector');
+    });
+    await scaleInjector('0');
+    await until('no injector answers', async () => {
+      const ready = await kubectl([...INJECTOR, '-o', 'jsonpath={.status.replicas}']);
+      return ready === '' ? true : undefined;
+    });
+    await assert.rejects(
+      apply([await barePod(meshed, 'waits', {})]),
+      /failed calling webhook "injector\.remora\.dev"/,
+    );
+    await apply([await barePod(plain, 'does-not-wait', {})]);
+  });
 });
+
+const INJECTOR = ['get', 'deployment', '-n', SYSTEM_NAMESPACE, 'remora-injector'];
+
+async function scaleInjector(replicas: string): Promise<void> {
+  const deployment = 'deployment/remora-injector';
+  await kubectl(['scale', '-n', SYSTEM_NAMESPACE, deployment, `--replicas=${replicas}`]);
+}
+
+/** Over all admissions since the API server started. */
+async function meanAdmissionMs(): Promise<string> {
+  const text = await kubectl(['get', '--raw', '/metrics']);
+  const total = (suffix: string) => {
+    const name = `apiserver_admission_webhook_admission_duration_seconds_${suffix}{name="injector.remora.dev"`;
+    const lines = text.split('\n').filter((line) => line.startsWith(name));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  };
+  return ((1000 * total('sum')) / total('count')).toFixed(1);
+}
+
+/** How long the sidecar needed, by its own log. */
+async function startUp(namespace: string, pod: string): Promise<string> {
+  const log = await kubectl(['logs', '-n', namespace, pod, '-c', CONTAINER.proxy]);
+  const at = (message: string) => {
+    const line = log.split('\n').find((text) => text.includes(`"msg":"${message}"`));
+    return line === undefined
+      ? Number.NaN
+      : Date.parse((JSON.parse(line) as { time: string }).time);
+  };
+  return `the sidecar was ready ${at('ready') - at('starting')} ms after its first line of log`;
+}
 
 async function barePod(
   namespace: string,

@@ -230,6 +230,21 @@ describe('traffic of unmodified programs', () => {
     assert.ok(Number(size) > 3_000_000, `${size} bytes`);
   });
 
+  test('a program that speaks TLS itself, such as a client of the API server, is left alone', async () => {
+    const status = await execute(
+      { namespace: meshed, pod: 'deployment/client', container: 'app' },
+      [
+        'sh',
+        '-c',
+        'curl -sS --max-time 10 -o /dev/null -w "%{http_code}" ' +
+          '--cacert /var/run/secrets/kubernetes.io/serviceaccount/ca.crt ' +
+          '-H "authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" ' +
+          'https://kubernetes.default.svc/version',
+      ],
+    );
+    assert.equal(status, '200');
+  });
+
   test('a port on which nobody listens is refused, not left hanging', async () => {
     const started = performance.now();
     const { podIP } = (await podOf(meshed, 'nginx')).status;
@@ -261,7 +276,7 @@ describe('traffic of unmodified programs', () => {
     const restarts = proxy(before)?.restartCount ?? 0;
     const status = proxy(before);
     assert.ok(status);
-    t.diagnostic(`the sidecar had ${(await node.residentMiB(status)).toFixed(0)} MiB resident`);
+    t.diagnostic(`the sidecar took ${(await node.memoryMiB(status)).toFixed(0)} MiB (PSS)`);
     await node.signal(status, 'KILL');
     await until(
       'the sidecar runs again',

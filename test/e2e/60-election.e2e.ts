@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CONTAINER, PORT } from '../../proto/well-known.ts';
+import { CONTAINER, CONTROL_PLANE_NAME, PORT, SYSTEM_NAMESPACE } from '../../proto/well-known.ts';
 import { CommandError } from './harness/command.ts';
 import {
   apply,
@@ -18,6 +18,7 @@ import { prepare, useMesh, useNamespace } from './harness/topic.ts';
 import { workload } from './harness/workloads.ts';
 
 const LEASE_SECONDS = 5;
+const CONTROL_PLANE = `deployment/${CONTROL_PLANE_NAME}`;
 
 /** That a pod was told to lead: the moment lies between the two times, in seconds of one clock. */
 interface Claim {
@@ -167,6 +168,20 @@ describe('leader election', () => {
       return answer.leader === after.name ? answer : undefined;
     });
     assert.equal(woken.status, 423);
+    assertNeverTwo(await claims());
+  });
+
+  test('goes on over a restart of the whole control plane', async (t) => {
+    const before = await until('there is a leader', currentLeader);
+    await kubectl(['rollout', 'restart', '-n', SYSTEM_NAMESPACE, CONTROL_PLANE]);
+    await rolledOut(SYSTEM_NAMESPACE, CONTROL_PLANE);
+    const after = await until('there is a leader', currentLeader, {
+      timeoutMs: (3 * LEASE_SECONDS + 10) * 1000,
+    });
+    t.diagnostic(
+      `${after.name === before.name ? 'the same leader' : 'another leader'}, token ${after.token} after ${before.token}`,
+    );
+    assert.ok(after.token >= before.token);
     assertNeverTwo(await claims());
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { SYSTEM_NAMESPACE } from '../../proto/well-known.ts';
 import { apply, kubectl, rolledOut } from './harness/kubectl.ts';
 import { DEPLOYMENTS, helm, installChart } from './harness/mesh.ts';
@@ -44,6 +44,11 @@ describe('an uninstallation', { skip: process.env.E2E_KEEP === '1' }, () => {
     await rolledOut(SYSTEM_NAMESPACE, ...DEPLOYMENTS);
     assert.equal(await caSecret(), secret);
     await kubectl(['get', 'trafficpolicies.remora.dev', '-n', ns, 'kept']);
+  });
+
+  after(async () => {
+    await helm(['uninstall', 'remora', '--namespace', SYSTEM_NAMESPACE, '--wait']);
+    await kubectl(['delete', 'namespace', SYSTEM_NAMESPACE, '--timeout=120s']);
   });
 
   function caSecret(): Promise<string> {

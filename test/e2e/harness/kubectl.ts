@@ -60,6 +60,7 @@ export interface Pod {
     name: string;
     labels?: Record<string, string>;
     annotations?: Record<string, string>;
+    creationTimestamp: string;
     deletionTimestamp?: string;
   };
   spec: {
@@ -72,7 +73,7 @@ export interface Pod {
   status: {
     phase: string;
     podIP?: string;
-    conditions?: { type: string; status: string }[];
+    conditions?: { type: string; status: string; lastTransitionTime: string }[];
     containerStatuses?: ContainerStatus[];
     initContainerStatuses?: ContainerStatus[];
   };

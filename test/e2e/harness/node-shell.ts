@@ -54,10 +54,10 @@ export class NodeShell {
     await this.run(`kill -${signal} $(${mainProcess(container)})`);
   }
 
-  /** Resident memory of a container's main process, in MiB. */
-  async residentMiB(container: ContainerStatus): Promise<number> {
+  /** Memory of a container's main process in MiB; of pages shared with others, its share (PSS). */
+  async memoryMiB(container: ContainerStatus): Promise<number> {
     const kib = await this.run(
-      `awk '/^VmRSS/ { print $2 }' /proc/$(${mainProcess(container)})/status`,
+      `awk '/^Pss:/ { print $2 }' /proc/$(${mainProcess(container)})/smaps_rollup`,
     );
     return Number(kib) / 1024;
   }
