@@ -37,9 +37,13 @@ export function createIdentityService(options: IdentityServiceOptions): GrpcServ
       const names = namesOf(caller, options);
       let allowance = REQUESTS_AT_ONCE;
       let countedAtMs = clock.monotonicMs();
+      const sendRoots = (): void =>
+        outbox.send('bundle', { trustBundle: { roots: authority.roots } });
+      // The roots may have changed while this client was away.
+      sendRoots();
       const unsubscribe = authority.onChange(({ issuerChanged }) => {
         try {
-          outbox.send('bundle', { trustBundle: { roots: authority.roots } });
+          sendRoots();
           if (issuerChanged) outbox.send('renew', { renew: 'the issuer has changed' });
         } catch (error) {
           fail(error);

@@ -19,8 +19,9 @@ export interface ProtoGrpcType {
       CertifyResponse: MessageTypeDefinition<_remora_v1_CertifyResponse, _remora_v1_CertifyResponse__Output>
       /**
        * Certificates. The client sends a signing request and gets a chain with the
-       * roots to trust. The stream stays open: when the issuer or a root rotates,
-       * the control plane sends the new trust bundle and may ask for a new request.
+       * roots to trust. The control plane begins with the roots as they are now. The
+       * stream stays open: when the issuer or a root rotates, the control plane sends
+       * the new trust bundle and may ask for a new request.
        */
       Identity: SubtypeConstructor<typeof grpc.Client, _remora_v1_IdentityClient> & { service: _remora_v1_IdentityDefinition }
       TrustBundle: MessageTypeDefinition<_remora_v1_TrustBundle, _remora_v1_TrustBundle__Output>

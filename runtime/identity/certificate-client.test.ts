@@ -88,6 +88,18 @@ suite('the certificate client', () => {
     assert.equal(second.privateKey, issued[0]?.privateKey);
   });
 
+  test('asks for another certificate when the new roots do not vouch for this one', async () => {
+    await using controlPlane = await FakeControlPlane.start();
+    await using holder = clientOf(controlPlane);
+    const { client, issued } = holder;
+    client.start();
+    await until(() => issued[0], 'a certificate');
+    const { root } = new FakeControlPlane().authority;
+    controlPlane.certifications[0]?.send({ trustBundle: { roots: root } });
+    const third = await until(() => issued[2], 'a renewal');
+    assert.notEqual(serialOf(third), serialOf(issued[0]));
+  });
+
   test('uses a kept certificate until half of its life is over', async () => {
     await using controlPlane = await FakeControlPlane.start();
     await using before = clientOf(controlPlane);

@@ -150,6 +150,8 @@ export class CertificateClient implements Component {
     this.#current = { ...current, roots };
     this.#options.log.info({}, 'trust bundle changed');
     this.#options.onChange(this.#current);
+    // The CA was replaced while we were away: nobody else trusts this certificate any more.
+    if (!isVouchedFor(current.chain, roots)) this.#request();
   }
 
   /** By the monotonic clock. When half of the life is over already: after `lateMs`. */
@@ -186,6 +188,17 @@ export class CertificateClient implements Component {
       this.#stream.restart('a signing request was not answered');
     }, ANSWER_TIMEOUT_MS);
   }
+}
+
+/** Whether one of the roots signed the end of the chain. */
+function isVouchedFor(chain: string, roots: string): boolean {
+  const top = certificatesIn(chain).at(-1);
+  return top !== undefined && certificatesIn(roots).some((root) => top.verify(root.publicKey));
+}
+
+function certificatesIn(pem: string): X509Certificate[] {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  return blocks.map((block) => new X509Certificate(block));
 }
 
 /** @throws MeshError when the chain, the roots or the key do not belong together. */

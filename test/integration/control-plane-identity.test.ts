@@ -19,8 +19,11 @@ after(() => services.stop());
 
 type Certifier = StreamReader<CertifyRequest, CertifyResponse__Output>;
 
-function connect(token: string): Certifier {
-  return new StreamReader(services.client(v1.Identity).certify(bearer(token)));
+/** A stream, after the roots with which it begins. */
+async function connect(token: string): Promise<Certifier> {
+  const stream: Certifier = new StreamReader(services.client(v1.Identity).certify(bearer(token)));
+  assert.equal((await stream.next()).trustBundle?.roots, services.authority.roots);
+  return stream;
 }
 
 function ask({ call }: Certifier): void {
@@ -72,7 +75,7 @@ const names = [
 ];
 for (const { name, token, expected } of names) {
   test(name, async () => {
-    const stream = connect(token);
+    const stream = await connect(token);
     ask(stream);
     const { certificate } = await stream.next();
     const leaf = new X509Certificate(certificate?.chain ?? '');
@@ -86,7 +89,7 @@ for (const { name, token, expected } of names) {
 }
 
 test('a request that is none ends the stream with the reason', async () => {
-  const stream = connect('shop/cart/cart-1');
+  const stream = await connect('shop/cart/cart-1');
   stream.call.write({ certificateSigningRequest: Buffer.from('hello') });
   const error = await stream.failure();
   assert.equal(error.code, status.INVALID_ARGUMENT);
@@ -94,13 +97,13 @@ test('a request that is none ends the stream with the reason', async () => {
 });
 
 test('a client that asks without end is stopped', async () => {
-  const stream = connect('shop/cart/cart-1');
+  const stream = await connect('shop/cart/cart-1');
   for (let count = 0; count < 20; count += 1) ask(stream);
   assert.equal((await stream.failure()).code, status.RESOURCE_EXHAUSTED);
 });
 
 test('when the issuer changes, clients get the roots and are asked to renew; the server renews too', async () => {
-  const stream = connect('shop/cart/cart-1');
+  const stream = await connect('shop/cart/cart-1');
   ask(stream);
   await stream.next();
   const before = await serverCertificate();
@@ -122,6 +125,16 @@ test('when the issuer changes, clients get the roots and are asked to renew; the
   assert.equal(now.certificate.checkHost('control-plane.test'), 'control-plane.test');
   before.socket.destroy();
   now.socket.destroy();
+});
+
+test('a client that was away while the CA changed gets the roots with its next stream', async () => {
+  const earlier = await connect('shop/cart/cart-1');
+  earlier.call.end();
+  const before = services.authority.roots;
+  await replaceCa();
+  assert.notEqual(services.authority.roots, before);
+  const stream = await connect('shop/cart/cart-1');
+  stream.call.end();
 });
 
 test('a client that trusts another mesh does not get through', async () => {

@@ -4,7 +4,7 @@ import type { TrustBundle as _remora_v1_TrustBundle, TrustBundle__Output as _rem
 export interface CertifyResponse {
   'certificate'?: (_remora_v1_Certificate | null);
   /**
-   * Sent alone when the roots change.
+   * Sent alone when a stream opens and when the roots change.
    */
   'trustBundle'?: (_remora_v1_TrustBundle | null);
   /**
@@ -17,7 +17,7 @@ export interface CertifyResponse {
 export interface CertifyResponse__Output {
   'certificate'?: (_remora_v1_Certificate__Output | null);
   /**
-   * Sent alone when the roots change.
+   * Sent alone when a stream opens and when the roots change.
    */
   'trustBundle'?: (_remora_v1_TrustBundle__Output | null);
   /**

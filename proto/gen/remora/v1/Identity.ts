@@ -5,8 +5,9 @@ import type { CertifyResponse as _remora_v1_CertifyResponse, CertifyResponse__Ou
 
 /**
  * Certificates. The client sends a signing request and gets a chain with the
- * roots to trust. The stream stays open: when the issuer or a root rotates,
- * the control plane sends the new trust bundle and may ask for a new request.
+ * roots to trust. The control plane begins with the roots as they are now. The
+ * stream stays open: when the issuer or a root rotates, the control plane sends
+ * the new trust bundle and may ask for a new request.
  */
 export interface IdentityClient extends grpc.Client {
   Certify(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_remora_v1_CertifyRequest, _remora_v1_CertifyResponse__Output>;
@@ -18,8 +19,9 @@ export interface IdentityClient extends grpc.Client {
 
 /**
  * Certificates. The client sends a signing request and gets a chain with the
- * roots to trust. The stream stays open: when the issuer or a root rotates,
- * the control plane sends the new trust bundle and may ask for a new request.
+ * roots to trust. The control plane begins with the roots as they are now. The
+ * stream stays open: when the issuer or a root rotates, the control plane sends
+ * the new trust bundle and may ask for a new request.
  */
 export interface IdentityHandlers extends grpc.UntypedServiceImplementation {
   Certify: grpc.handleBidiStreamingCall<_remora_v1_CertifyRequest__Output, _remora_v1_CertifyResponse>;
