@@ -9,7 +9,10 @@ export interface JobProgress {
 }
 
 /** Counted from the Job's pods, which stay until the Job goes. Pure. */
-export function jobProgress(job: Workload, pods: readonly LocalPod[]): JobProgress {
+export function jobProgress(
+  job: Workload,
+  pods: readonly Pick<LocalPod, 'workload' | 'phase' | 'terminating'>[],
+): JobProgress {
   const own = pods.filter((pod) => pod.workload.hash === job.hash && !pod.terminating);
   const succeeded = own.filter((pod) => pod.phase === 'Succeeded').length;
   const failed = own.filter((pod) => pod.phase === 'Failed').length;

@@ -2,19 +2,25 @@ import { jobProgress } from './job-progress.ts';
 import type { LocalPod } from './pod.ts';
 import { fixedPodNames, newPodName, type Workload } from './workloads.ts';
 
+/** What matters of a pod here. */
+export type ReconciledPod = Pick<
+  LocalPod,
+  'name' | 'namespace' | 'workload' | 'phase' | 'ready' | 'ended' | 'terminating' | 'createdMs'
+>;
+
 /** What is to be done so that the pods are those that the manifests want. */
-export interface Reconciliation {
+export interface Reconciliation<P extends ReconciledPod> {
   readonly create: readonly { readonly workload: Workload; readonly name: string }[];
-  readonly stop: readonly LocalPod[];
+  readonly stop: readonly P[];
 }
 
 /** Compares; does nothing. Pure but for the random part of new names. */
-export function reconcile(
+export function reconcile<P extends ReconciledPod>(
   workloads: readonly Workload[],
-  pods: readonly LocalPod[],
-): Reconciliation {
+  pods: readonly P[],
+): Reconciliation<P> {
   const create: { workload: Workload; name: string }[] = [];
-  const stop: LocalPod[] = [];
+  const stop: P[] = [];
   const taken = new Set(pods.map((pod) => `${pod.namespace}/${pod.name}`));
   const wanted = new Set(workloads.map((workload) => workload.key));
   for (const pod of pods) {
