@@ -29,7 +29,8 @@ function collect(
   usable: (endpoint: SliceEndpoint) => boolean,
 ): Endpoint[] {
   // An endpoint may stand in two slices for a moment while they are rebalanced.
-  const byAddress = new Map<string, Endpoint>();
+  // Pods of local mode may share an address: the pod tells them apart.
+  const byPod = new Map<string, Endpoint>();
   for (const slice of slices) {
     if (slice.addressType === 'FQDN') continue;
     const ports = portsOf(service, slice);
@@ -40,8 +41,9 @@ function collect(
       const address = endpoint.addresses[0];
       if (address === undefined) continue;
       const found = endpoint.pod === '' ? undefined : pod(endpoint.pod);
-      const present = byAddress.get(address);
-      byAddress.set(address, {
+      const key = `${address}/${endpoint.pod}`;
+      const present = byPod.get(key);
+      byPod.set(key, {
         address,
         ports: present === undefined ? ports : mergePorts(present.ports, ports),
         workload:
@@ -51,7 +53,7 @@ function collect(
       });
     }
   }
-  return [...byAddress.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
+  return [...byPod].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
 }
 
 type Ports = Endpoint['ports'];
