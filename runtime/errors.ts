@@ -19,5 +19,14 @@ export class MeshError extends Error {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.message || error.name;
-  return error.cause === undefined ? own : `${own}: ${describeError(error.cause)}`;
+  const { cause } = error;
+  // Some libraries hang a bare object there, which is no sentence.
+  if (
+    cause === undefined ||
+    cause === null ||
+    (typeof cause === 'object' && !(cause instanceof Error))
+  ) {
+    return own;
+  }
+  return `${own}: ${describeError(cause)}`;
 }

@@ -146,6 +146,15 @@ export function createElectionService(calls: StreamCalls, elections: Elections):
   return { definition: v1.Election.service, handlers: { Campaign: campaign } };
 }
 
+/** Answers that a stream may leave unread: of each election the latest waits, and a pod has few. */
+const WAITING_LIMIT = 1_000;
+const NAME_LIMIT = 253;
+
+function checkName(election: string): void {
+  if (election.length <= NAME_LIMIT) return;
+  throw new MeshError('bad-request', `an election's name has up to ${NAME_LIMIT} characters`);
+}
+
 /** The elections that one stream has joined. */
 class Candidacies {
   readonly #caller: CallerIdentity;
@@ -160,6 +169,10 @@ class Candidacies {
   }
 
   receive(request: CampaignRequest__Output): void {
+    if (this.#outbox.waiting > WAITING_LIMIT) {
+      throw new MeshError('too-many-requests', 'the candidate asks without reading the answers');
+    }
+    checkName(request.join ?? request.renew?.election ?? request.resign ?? '');
     switch (request.request) {
       case 'join':
         this.#join(request.join ?? '');
@@ -219,6 +232,6 @@ class Candidacies {
   }
 
   #refuse(election: string, reason: string): void {
-    this.#outbox.send(election, { refusal: { election: election.slice(0, 253), reason } });
+    this.#outbox.send(election, { refusal: { election, reason } });
   }
 }

@@ -31,6 +31,12 @@ const STATUS_BY_CODE: Readonly<Record<string, number>> = {
   'too-many-requests': status.RESOURCE_EXHAUSTED,
 };
 
+/**
+ * A sidecar has one stream of each kind, and for a moment those that broke
+ * without a word. Of more, the oldest are not its own doing.
+ */
+const STREAMS_OF_A_POD = 8;
+
 export interface StreamCallsOptions {
   readonly authenticator: Authenticator;
   readonly metrics: ControlPlaneMetrics;
@@ -45,6 +51,8 @@ export interface StreamCallsOptions {
 export class StreamCalls {
   readonly #options: StreamCallsOptions;
   readonly #open = new Map<unknown, (error: MeshError) => void>();
+  /** By service and pod, the oldest first. */
+  readonly #ofPod = new Map<string, Set<(error: MeshError) => void>>();
   #stopping = false;
 
   constructor(options: StreamCallsOptions) {
@@ -69,6 +77,7 @@ export class StreamCalls {
       if (ended) return false;
       ended = true;
       this.#open.delete(call);
+      if (who !== undefined) this.#leave(keyOf(service, who), fail);
       metrics.streams.dec({ service });
       handler?.onEnd();
       return true;
@@ -104,6 +113,7 @@ export class StreamCalls {
     this.#authenticate(call.metadata).then((caller) => {
       who = caller;
       guarded(() => {
+        this.#enter(keyOf(service, caller), fail);
         handler = open(caller, fail);
         call.on('data', (message: Request) => guarded(() => handler?.onMessage(message)));
         call.on('end', () => {
@@ -119,6 +129,27 @@ export class StreamCalls {
     for (const fail of [...this.#open.values()]) fail(stopping());
   }
 
+  /** A pod that opens streams without end loses the older ones. */
+  #enter(key: string, fail: (error: MeshError) => void): void {
+    const present = this.#ofPod.get(key) ?? new Set();
+    this.#ofPod.set(key, present);
+    present.add(fail);
+    const [oldest] = present;
+    if (present.size <= STREAMS_OF_A_POD || oldest === undefined) return;
+    oldest(
+      new MeshError(
+        'too-many-requests',
+        `the pod has more than ${STREAMS_OF_A_POD} streams of this kind; the oldest is closed`,
+      ),
+    );
+  }
+
+  #leave(key: string, fail: (error: MeshError) => void): void {
+    const present = this.#ofPod.get(key);
+    present?.delete(fail);
+    if (present?.size === 0) this.#ofPod.delete(key);
+  }
+
   async #authenticate(metadata: Metadata): Promise<CallerIdentity> {
     const [value] = metadata.get('authorization');
     const match = /^Bearer ([\x21-\x7e]+)$/i.exec(typeof value === 'string' ? value : '');
@@ -130,6 +161,10 @@ export class StreamCalls {
     }
     return await this.#options.authenticator.authenticate(match[1]);
   }
+}
+
+function keyOf(service: string, { namespace, pod }: CallerIdentity): string {
+  return `${service} ${namespace}/${pod}`;
 }
 
 function stopping(): MeshError {

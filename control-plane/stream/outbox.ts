@@ -33,6 +33,11 @@ export class Outbox<T> {
     return this.#blocked;
   }
 
+  /** How many messages wait for the receiver. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   #flush(): void {
     this.#blocked = false;
     for (const [key, message] of this.#waiting) {

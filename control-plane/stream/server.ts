@@ -94,6 +94,13 @@ export class StreamServer implements Component {
   }
 }
 
+/** What Node's TLS server is made with; grpc-js passes it on as it is. */
+const TLS_OPTIONS = {
+  requestCert: false,
+  // Whoever connects and says nothing is cut before a hundred of them add up.
+  handshakeTimeout: 10_000,
+};
+
 /**
  * Server credentials whose certificate can be replaced while the server runs:
  * new connections get the new one, open ones stay as they are.
@@ -101,7 +108,7 @@ export class StreamServer implements Component {
 export class RenewableServerCredentials extends ServerCredentials {
   constructor() {
     // Callers prove who they are by token: no client certificate is asked for.
-    super({ requestCert: false });
+    super(TLS_OPTIONS);
   }
 
   /** PEM. Until the first call, connections are refused. */

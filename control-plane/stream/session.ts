@@ -212,14 +212,16 @@ export class ConfigSession {
     const push = this.#answered(nack.nonce);
     if (push === undefined) return;
     const reason = nack.reason.slice(0, REASON_LIMIT);
+    const culprit = push.resources.find((item) => item.name === nack.resource);
+    // A name that was not in the push says nothing, and is not remembered.
+    const resource = culprit?.name ?? '';
     this.#options.metrics.refusals.inc();
     this.#options.log.warn(
-      { sidecar: this.name, resource: nack.resource, reason },
+      { sidecar: this.name, resource, reason },
       'a sidecar refused its configuration',
     );
-    this.#reported.set(nack.resource, reason);
-    this.#options.refusals.refused(this.name, nack.resource, reason);
-    const culprit = push.resources.find((item) => item.name === nack.resource);
+    this.#reported.set(resource, reason);
+    this.#options.refusals.refused(this.name, resource, reason);
     if (culprit === undefined) {
       // Nothing to leave out: it gets nothing until something changes.
       this.#refusedVersion = push.snapshot.version;

@@ -76,6 +76,18 @@ test('a sidecar gets its settings and all services first, details when it asks, 
   stream.call.end();
 });
 
+test('a refusal that names what was never pushed is one of the whole push', async () => {
+  const { stream, hello, name } = connect();
+  hello();
+  nack(stream, await stream.next(), 'x'.repeat(1_000_000));
+  const refusal = await until(
+    () => services.refusals.find(([sidecar]) => sidecar === name),
+    'the refusal',
+  );
+  assert.deepEqual(refusal, [name, '', 'it cannot be']);
+  stream.call.end();
+});
+
 test('changes that happen while a push is unanswered become one push', async () => {
   const sidecar = connect();
   sidecar.hello({ subscription: { services: ['shop/busy'] } });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:http2';
 import { test } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import type { CampaignRequest } from '../../proto/gen/remora/v1/CampaignRequest.ts';
@@ -76,6 +77,62 @@ test('who is no candidate is told so, at once and later', async () => {
     await leaderTold(one);
     stand(services, 'two');
     assert.match((await one.next()).refusal?.reason ?? '', /no longer a candidate/);
+  });
+});
+
+test('a candidate that asks without reading the answers is cut', async () => {
+  await withServices(async (services) => {
+    const session = connect(`https://127.0.0.1:${services.server.port}`, {
+      ca: services.authority.roots,
+      servername: 'control-plane.test',
+    });
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/remora.v1.Election/Campaign',
+      'content-type': 'application/grpc',
+      authorization: 'Bearer shop/cart/greedy',
+    });
+    stream.pause();
+    stream.on('error', () => {});
+    const { requestSerialize } = v1.Election.service.Campaign;
+    for (let asked = 0; asked < 5_000; asked += 1) {
+      const message = requestSerialize({ join: `${'e'.repeat(240)}-${asked}` });
+      const prefix = Buffer.alloc(5);
+      prefix.writeUInt32BE(message.length, 1);
+      stream.write(Buffer.concat([prefix, message]));
+    }
+    await until(async () => {
+      const { values } = await services.metrics.streamErrors.get();
+      return values.some(({ labels }) => labels.code === 'too-many-requests');
+    }, 'the stream to be refused');
+    session.destroy();
+  });
+});
+
+test('an endless name of an election ends the stream', async () => {
+  await withServices(async (services) => {
+    const endless = campaign(services, 'endless');
+    endless.call.write({ join: 'e'.repeat(100_000) });
+    assert.equal((await endless.failure()).code, status.INVALID_ARGUMENT);
+  });
+});
+
+test('a pod that opens streams without end loses the oldest, and no other pod does', async () => {
+  await withServices(async (services) => {
+    const open = (pod: string) =>
+      new StreamReader(services.client(v1.Identity).certify(bearer(`shop/cart/${pod}`)));
+    const other = open('other');
+    await other.next();
+    const first = open('greedy');
+    await first.next();
+    const more = Array.from({ length: 8 }, () => open('greedy'));
+    assert.equal((await first.failure()).code, status.RESOURCE_EXHAUSTED);
+    await Promise.all(more.map((stream) => stream.next()));
+    const { values } = await services.metrics.streams.get();
+    assert.deepEqual(
+      values.map(({ value }) => value),
+      [9],
+    );
   });
 });
 
