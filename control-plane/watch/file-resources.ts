@@ -1,4 +1,5 @@
 import { type Document, isMap, isNode, LineCounter, parseAllDocuments } from 'yaml';
+import { describeError, MeshError } from '../../runtime/errors.ts';
 import type { Path, Raw } from './raw.ts';
 
 /** A resource in a file, before it is known to be understood. */
@@ -41,8 +42,9 @@ export function readResources(text: string): FileContent {
     let value: unknown;
     try {
       value = document.toJS({ maxAliasCount: 100 });
+      refuseCycles(value);
     } catch (cause) {
-      const message = `is not valid YAML: ${firstLine(String(cause))}`;
+      const message = `is not valid YAML: ${firstLine(describeError(cause))}`;
       return { resources: [], problems: [], unreadable: { line: 1, message } };
     }
     // An empty document, as between two separators.
@@ -59,6 +61,15 @@ export function readResources(text: string): FileContent {
     }
   }
   return { resources, problems };
+}
+
+/** An alias inside its own anchor makes a value that contains itself, which nothing after this expects. */
+function refuseCycles(value: unknown): void {
+  try {
+    JSON.stringify(value);
+  } catch {
+    throw new MeshError('bad-resource', 'an alias stands inside of what it stands for');
+  }
 }
 
 /** The items of a List, or the value itself. */

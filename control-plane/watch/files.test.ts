@@ -120,6 +120,58 @@ test('links are followed, as in a mounted ConfigMap', async () => {
   await until(() => portOf('shop/a') === 2, 'the link was switched');
 });
 
+test('links that lead in circles do not multiply what is read', async () => {
+  for (const name of ['a', 'b', 'c']) await symlink('.', join(base, name));
+  await symlink(base, join(overlay, 'other'));
+  await writeFile(join(base, 'web.yaml'), service('web', 80));
+  await source.start();
+  assert.deepEqual(keys(services), ['shop/web']);
+  assert.deepEqual(problems(), []);
+});
+
+const harmful: { name: string; text: string; problem: RegExp }[] = [
+  {
+    name: 'a value that contains itself',
+    text: '&all\napiVersion: v1\nkind: Service\nmetadata: { name: x }\nspec: *all\n',
+    problem: /is not valid YAML: an alias stands inside of what it stands for/,
+  },
+  {
+    name: 'more brackets than a stack is deep',
+    text: '['.repeat(100_000),
+    problem: /is not valid YAML/,
+  },
+  {
+    name: 'more than anybody should read',
+    text: `a: ${'x'.repeat(17 * 1024 * 1024)}`,
+    problem: /is larger than 16 MiB and was not read: divide it/,
+  },
+  {
+    name: 'a namespace that is no name',
+    text: service('x', 80, '"a/b c"'),
+    problem: /:3 Service a\/b c\/x: metadata.namespace must be lower-case letters, digits and "-"/,
+  },
+  {
+    name: 'an address that is none',
+    text: `${service('x', 80)}  clusterIP: 10.1.0.300\n`,
+    problem: /:7 Service shop\/x: spec.clusterIP must be an IP address, and is "10.1.0.300"/,
+  },
+  {
+    name: 'a port twice',
+    text: `${service('x', 80)}    - { name: again, port: 80 }\n`,
+    problem: /Service shop\/x: spec.ports\[1\] is TCP 80, which stands there twice/,
+  },
+];
+for (const { name, text, problem } of harmful) {
+  test(`a file with ${name} is named, and its neighbours are read`, async () => {
+    await writeFile(join(base, 'harmful.yaml'), text);
+    await writeFile(join(base, 'web.yaml'), service('web', 80));
+    await source.start();
+    assert.deepEqual(keys(services), ['shop/web']);
+    assert.equal(problems().length, 1);
+    assert.match(problems()[0] ?? '', problem);
+  });
+}
+
 test('unreadable YAML is named with file and line, and its last good content stays', async () => {
   await writeFile(join(base, 'a.yaml'), `${service('a', 1)}---\n${service('b', 1)}`);
   await source.start();

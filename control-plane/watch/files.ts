@@ -42,6 +42,9 @@ interface RegisteredKind {
   readonly objects: SourceCollection<KubernetesObject>;
 }
 
+/** Far above ten thousand resources; reading more would stop everything else for seconds. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+
 /** An empty file that was written this recently is about to be filled. */
 const FRESH_MS = 500;
 
@@ -176,6 +179,10 @@ export class FilesSource implements ResourceSource, Component {
       objects: last?.objects ?? new Map(),
       problems: [{ where, message }],
     });
+    if (file.size > MAX_FILE_BYTES) {
+      const limit = `${MAX_FILE_BYTES / 1024 / 1024} MiB`;
+      return failed(file.path, `is larger than ${limit} and was not read: divide it`);
+    }
     let text: string;
     try {
       text = await readFile(file.path, 'utf8');

@@ -18,17 +18,18 @@ export interface FoundFile {
 }
 
 const FILE_PATTERN = /\.(ya?ml|json)$/;
-/** Ends the way down through a symbolic link to a folder above. */
-const MAX_DEPTH = 12;
+const MAX_DEPTH = 32;
 
 /**
  * Lists a folder. Links are followed (a mounted ConfigMap consists of them);
- * names that begin with a dot and `node_modules` are left out. Rejects when the
- * folder itself cannot be read; what vanishes below meanwhile is left out.
+ * names that begin with a dot and `node_modules` are left out. A folder that is
+ * reached in several ways, as through a link to one above, is read once. Rejects
+ * when the folder itself cannot be read; what vanishes below meanwhile is left out.
  */
 export async function listFolder(folder: string): Promise<FolderListing> {
   const files: FoundFile[] = [];
   const folders: string[] = [];
+  const visited = new Set<string>();
   const visit = async (path: string, depth: number): Promise<void> => {
     const names = (await readdir(path)).sort();
     folders.push(path);
@@ -37,6 +38,9 @@ export async function listFolder(folder: string): Promise<FolderListing> {
       const child = join(path, name);
       const status = await stat(child, { bigint: true }).catch(() => undefined);
       if (status?.isDirectory() && depth < MAX_DEPTH) {
+        const identity = `${status.dev}:${status.ino}`;
+        if (visited.has(identity)) continue;
+        visited.add(identity);
         await visit(child, depth + 1).catch(() => undefined);
       } else if (status?.isFile() && FILE_PATTERN.test(name)) {
         files.push({
@@ -48,6 +52,8 @@ export async function listFolder(folder: string): Promise<FolderListing> {
       }
     }
   };
+  const { dev, ino } = await stat(folder, { bigint: true });
+  visited.add(`${dev}:${ino}`);
   await visit(folder, 0);
   return { files, folders };
 }

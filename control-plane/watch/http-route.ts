@@ -53,6 +53,13 @@ const valueMatch = z.strictObject({
   value: z.string().max(4096),
 });
 
+/** RFC 9110 §5.6.2 */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const headerMatch = valueMatch.extend({
+  name: z.string().max(256).regex(HEADER_NAME, 'is not the name of a header'),
+});
+
 const none = (what: string) => z.array(z.unknown()).max(0, `${what} are not supported`).optional();
 const absent = (what: string) => z.undefined(`${what} is not supported`).optional();
 
@@ -66,7 +73,7 @@ const matchSchema = z.strictObject({
     })
     .default({ type: 'PathPrefix', value: '/' }),
   method: z.enum(METHODS).optional(),
-  headers: z.array(valueMatch).max(16).default([]),
+  headers: z.array(headerMatch).max(16).default([]),
   queryParams: z.array(valueMatch).max(16).default([]),
 });
 
@@ -81,7 +88,7 @@ const backendRefSchema = z.strictObject({
 });
 
 const ruleSchema = z.strictObject({
-  name: z.string().optional(),
+  name: z.string().max(253).optional(),
   matches: z.array(matchSchema).max(64).default([]),
   filters: none('filters'),
   backendRefs: z.array(backendRefSchema).max(16).default([]),

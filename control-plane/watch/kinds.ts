@@ -1,14 +1,16 @@
 import { GROUP } from '../../proto/well-known.ts';
 import {
+  ipAddress,
+  list,
   objectMeta,
   type Path,
   portNumber,
   type Raw,
+  ResourceError,
   record,
   records,
   text,
   textMap,
-  texts,
 } from './raw.ts';
 import type { KubernetesObject, WatchedKind } from './source.ts';
 
@@ -72,28 +74,51 @@ export const serviceKind: WatchedKind<ServiceObject> = {
   parse: (raw) => {
     const object = record(raw, []);
     const spec = record(object.spec, ['spec']);
-    const single = text(spec.clusterIP, ['spec', 'clusterIP']);
-    const several = texts(spec.clusterIPs, ['spec', 'clusterIPs']);
+    const single = clusterIp(spec.clusterIP, ['spec', 'clusterIP']);
+    const several = list(spec.clusterIPs, ['spec', 'clusterIPs']).map((address, position) =>
+      clusterIp(address, ['spec', 'clusterIPs', position]),
+    );
     const addresses = several.length > 0 ? several : [single];
+    const ports = records(spec.ports, ['spec', 'ports']).map(servicePort);
+    refuseTwice(ports);
     return {
       ...header(object, 'v1', 'Service', { labels: () => false }),
       type: text(spec.type, ['spec', 'type'], 'ClusterIP'),
-      clusterIps: addresses.filter((address) => address !== '' && address !== 'None'),
+      clusterIps: addresses.filter((address) => address !== ''),
       selector: textMap(spec.selector, ['spec', 'selector']),
-      ports: records(spec.ports, ['spec', 'ports']).map((port, position) => {
-        const path = ['spec', 'ports', position];
-        const number = portNumber(port.port, [...path, 'port']);
-        return {
-          name: text(port.name, [...path, 'name']),
-          port: number,
-          transport: text(port.protocol, [...path, 'protocol'], 'TCP'),
-          appProtocol: text(port.appProtocol, [...path, 'appProtocol']),
-          targetPort: targetPort(port.targetPort, [...path, 'targetPort']) ?? number,
-        };
-      }),
+      ports,
     };
   },
 };
+
+/** Empty for a headless service. */
+function clusterIp(value: unknown, path: Path): string {
+  return value === 'None' ? '' : ipAddress(value, path);
+}
+
+function servicePort(port: Raw, position: number): ServicePort {
+  const path = ['spec', 'ports', position];
+  const number = portNumber(port.port, [...path, 'port']);
+  return {
+    name: text(port.name, [...path, 'name']),
+    port: number,
+    transport: text(port.protocol, [...path, 'protocol'], 'TCP'),
+    appProtocol: text(port.appProtocol, [...path, 'appProtocol']),
+    targetPort: targetPort(port.targetPort, [...path, 'targetPort']) ?? number,
+  };
+}
+
+/** An API server refuses them; in a file nobody has. */
+function refuseTwice(ports: readonly ServicePort[]): void {
+  const seen = new Set<string>();
+  ports.forEach(({ transport, port }, position) => {
+    const id = `${transport} ${port}`;
+    if (seen.has(id)) {
+      throw new ResourceError(['spec', 'ports', position], `is ${id}, which stands there twice`);
+    }
+    seen.add(id);
+  });
+}
 
 export interface EndpointSliceObject extends KubernetesObject {
   /** Empty when the slice belongs to no service. */
@@ -148,19 +173,27 @@ export const endpointSliceKind: WatchedKind<EndpointSliceObject> = {
               },
             ],
       ),
-      endpoints: records(object.endpoints, ['endpoints']).map(sliceEndpoint),
+      endpoints: records(object.endpoints, ['endpoints']).map((endpoint, position) =>
+        sliceEndpoint(endpoint, position, object.addressType === 'FQDN' ? text : ipAddress),
+      ),
     };
   },
 };
 
-function sliceEndpoint(raw: Raw, position: number): SliceEndpoint {
+function sliceEndpoint(
+  raw: Raw,
+  position: number,
+  address: (value: unknown, path: Path) => string,
+): SliceEndpoint {
   const path = ['endpoints', position];
   const conditions = record(raw.conditions, [...path, 'conditions']);
   const target = record(raw.targetRef, [...path, 'targetRef']);
   // Absent means ready, and serving follows ready (discovery.k8s.io/v1).
   const ready = conditions.ready !== false;
   return {
-    addresses: texts(raw.addresses, [...path, 'addresses']),
+    addresses: list(raw.addresses, [...path, 'addresses']).map((value, index) =>
+      address(value, [...path, 'addresses', index]),
+    ),
     ready,
     serving: typeof conditions.serving === 'boolean' ? conditions.serving : ready,
     terminating: conditions.terminating === true,
@@ -192,9 +225,9 @@ export const podKind: WatchedKind<PodObject> = {
     const meta = record(object.metadata, ['metadata']);
     const spec = record(object.spec, ['spec']);
     const status = record(object.status, ['status']);
-    const address = text(status.podIP, ['status', 'podIP']);
+    const address = ipAddress(status.podIP, ['status', 'podIP']);
     const addresses = records(status.podIPs, ['status', 'podIPs']).map((entry, position) =>
-      text(entry.ip, ['status', 'podIPs', position, 'ip']),
+      ipAddress(entry.ip, ['status', 'podIPs', position, 'ip']),
     );
     const phase = text(status.phase, ['status', 'phase']);
     const readyCondition = records(status.conditions, ['status', 'conditions']).find(

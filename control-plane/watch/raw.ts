@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { MeshError } from '../../runtime/errors.ts';
 import type { ObjectMeta, OwnerReference } from './source.ts';
 
@@ -79,6 +80,13 @@ export function portNumber(value: unknown, path: Path): number {
   );
 }
 
+/** An IP address, or empty. */
+export function ipAddress(value: unknown, path: Path): string {
+  const address = text(value, path);
+  if (address === '' || isIP(address) !== 0) return address;
+  throw new ResourceError(path, `must be an IP address, and is ${JSON.stringify(address)}`);
+}
+
 /** What of the metadata a kind wants to keep. */
 export interface MetaOptions {
   /** Kinds whose status is written back need the versions; for others they are noise that hides equality. */
@@ -88,6 +96,8 @@ export interface MetaOptions {
 }
 
 const NAME_PATTERN = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+/** RFC 1123 §2.1: a label, which is what a namespace is in DNS. */
+const NAMESPACE_PATTERN = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
 /** The metadata, pruned. Throws a ResourceError for an object without a usable name. */
 export function objectMeta(raw: Raw, options: MetaOptions = {}): ObjectMeta {
@@ -101,10 +111,17 @@ export function objectMeta(raw: Raw, options: MetaOptions = {}): ObjectMeta {
         : `must be lower-case letters, digits, "-" and ".", and is "${name}"`,
     );
   }
+  const namespace = text(meta.namespace, ['metadata', 'namespace']);
+  if (namespace !== '' && !NAMESPACE_PATTERN.test(namespace)) {
+    throw new ResourceError(
+      ['metadata', 'namespace'],
+      `must be lower-case letters, digits and "-", and is ${JSON.stringify(namespace)}`,
+    );
+  }
   const versions = options.versions ?? false;
   return {
     name,
-    namespace: text(meta.namespace, ['metadata', 'namespace']),
+    namespace,
     uid: text(meta.uid, ['metadata', 'uid']),
     resourceVersion: versions ? text(meta.resourceVersion, ['metadata', 'resourceVersion']) : '',
     generation: versions && typeof meta.generation === 'number' ? meta.generation : 0,
