@@ -68,8 +68,14 @@ export async function launch(
   args: readonly string[],
   print: (line: string) => void,
 ): Promise<number> {
-  await readLocalFolder(options.folder);
+  const { manifests } = await readLocalFolder(options.folder);
   const state = chooseState(options);
+  for (const path of [manifests, state.path]) {
+    // The control plane takes its folders as one list.
+    if (path.includes(':')) {
+      throw new MeshError('bad-folder', `${path} has a colon in it: use a folder without one`);
+    }
+  }
   await cleanUp(state, print);
   const mode = await findMode(options.loopback);
   for (const line of explainMode(mode)) print(line);
