@@ -104,6 +104,46 @@ test('a renewal is granted only after it was written', async () => {
   election.stop();
 });
 
+test('a lease that somebody deletes stays with its holder, whose next renewal writes it again', async () => {
+  const { clock, leases, a, b } = scene();
+  const [one, two] = [replica(clock, leases), replica(clock, leases)];
+  one.join(a);
+  await settle();
+  two.join(b);
+  await pass(clock, TERM_MS, [[a, one]], [a, b]);
+  leases.lease = undefined;
+  await pass(
+    clock,
+    2 * TERM_MS,
+    [
+      [b, two],
+      [a, one],
+    ],
+    [a, b],
+  );
+  assert.equal(leases.tokens.at(-1), 1);
+  assert.equal(a.leads, true);
+  one.leave(a);
+  await pass(clock, 2 * TERM_MS, [[b, two]], [a, b]);
+  assert.equal(leases.tokens.at(-1), 2);
+  assert.equal(b.leads, true);
+  one.stop();
+  two.stop();
+});
+
+test('a deleted lease of a silent leader is given to another when it would have ended', async () => {
+  const { clock, leases, a, b } = scene();
+  const election = replica(clock, leases);
+  election.join(a);
+  election.join(b);
+  await pass(clock, TERM_MS, [[a, election]], [a, b]);
+  leases.lease = undefined;
+  await pass(clock, 2 * TERM_MS, [[b, election]], [a, b]);
+  assert.equal(b.leads, true);
+  assertNeverFalls(leases.tokens);
+  election.stop();
+});
+
 test('a leader that falls silent is followed by the next within its term and 2 s', async () => {
   const { clock, leases, a, b } = scene();
   const election = replica(clock, leases);
@@ -306,7 +346,7 @@ test('a pod that is no candidate is not elected, and a leader that is none is no
   election.stop();
 });
 
-test('a token is not used again when somebody deletes the lease', async () => {
+test('a leader stays in office, under its token, however often somebody deletes the lease', async () => {
   const { clock, leases, a, b } = scene();
   const election = replica(clock, leases);
   election.join(a);
@@ -317,7 +357,7 @@ test('a token is not used again when somebody deletes the lease', async () => {
   ];
   for (let round = 1; round <= 3; round += 1) {
     await pass(clock, 3 * TERM_MS, live);
-    assert.equal(leases.lease?.fencingToken, round);
+    assert.deepEqual([leases.lease?.holder, leases.lease?.fencingToken], ['a', 1], `${round}`);
     leases.lease = undefined;
   }
   election.stop();

@@ -68,6 +68,8 @@ export class Election {
   #spec: ElectionSpec;
   /** The lease as last seen, and when it was first seen so; undefined before the first reading. */
   #seen: { readonly lease: Lease | undefined; readonly sinceMs: number } | undefined;
+  /** What was seen is gone from the store. Its holder cannot know, so it counts until it ends. */
+  #deleted = false;
   #readAtMs = Number.NEGATIVE_INFINITY;
   #wroteAtMs = Number.NEGATIVE_INFINITY;
   /** A write was refused or failed: what is stored may not be what was seen. */
@@ -224,11 +226,14 @@ export class Election {
     const lease = await this.#options.store.read(namespace, name);
     this.#readAtMs = this.#now;
     this.#doubtful = false;
-    if (this.#seen === undefined || this.#seen.lease?.version !== lease?.version) {
+    if (lease === undefined && this.#seen?.lease !== undefined) {
+      this.#deleted = true;
+    } else if (this.#seen === undefined || this.#seen.lease?.version !== lease?.version) {
       this.#take(lease);
     }
-    const free = this.#isFree(lease);
-    this.#announce(free ? '' : (lease?.holder ?? ''), lease?.fencingToken ?? 0);
+    const known = this.#seen?.lease;
+    const free = this.#isFree(known);
+    this.#announce(free ? '' : (known?.holder ?? ''), known?.fencingToken ?? 0);
   }
 
   /** Keeps the holder in office. False when the lease was not what we thought. */
@@ -288,7 +293,8 @@ export class Election {
 
   async #write(next: LeaseWrite): Promise<Lease | undefined> {
     const { namespace, name } = this.#spec;
-    const lease = await this.#options.store.write(namespace, name, next, this.#seen?.lease);
+    const previous = this.#deleted ? undefined : this.#seen?.lease;
+    const lease = await this.#options.store.write(namespace, name, next, previous);
     if (lease === undefined) {
       this.#doubtful = true;
       this.#again = true;
@@ -301,6 +307,7 @@ export class Election {
 
   #take(lease: Lease | undefined): void {
     this.#seen = { lease, sinceMs: this.#now };
+    this.#deleted = false;
     if (lease === undefined) return;
     this.#highestToken = Math.max(this.#highestToken, lease.fencingToken);
     this.#options.onLease(lease);

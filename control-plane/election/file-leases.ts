@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { MeshError } from '../../runtime/errors.ts';
 import type { Lease, LeaseStore, LeaseWrite } from './lease.ts';
 
 /**
@@ -42,17 +43,31 @@ export class FileLeaseStore implements LeaseStore {
   }
 }
 
-/** What cannot be read counts as none: the file is ours alone, and a lease lives for seconds. */
+/**
+ * None without a file. What cannot be understood is not passed over: the tokens
+ * in it must not be given a second time.
+ *
+ * @throws MeshError `bad-leases`
+ */
 function readLeases(file: string): Map<string, Lease> {
-  let value: unknown;
+  let text: string;
   try {
-    value = JSON.parse(readFileSync(file, 'utf8'));
-  } catch {
-    return new Map();
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return new Map();
+    throw new MeshError('bad-leases', `${file} cannot be read`, { cause: error });
   }
-  if (typeof value !== 'object' || value === null) return new Map();
-  return new Map(
-    Object.entries(value).filter((entry): entry is [string, Lease] => isLease(entry[1])),
+  try {
+    const entries = Object.entries(JSON.parse(text) as object);
+    if (entries.every((entry): entry is [string, Lease] => isLease(entry[1]))) {
+      return new Map(entries);
+    }
+  } catch {
+    // Not JSON, or not an object.
+  }
+  throw new MeshError(
+    'bad-leases',
+    `${file} is damaged: end all candidates, then remove it; fencing tokens begin at 1 again`,
   );
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -48,6 +48,21 @@ for (const { name, open } of stores) {
       assert.equal(await store.read('shop', 'other'), undefined);
     } finally {
       await close();
+    }
+  });
+}
+
+for (const text of ['', '{"shop/e":', '[1]', '{"shop/e":{"holder":"a"}}', 'null']) {
+  test(`files: leases that cannot be understood are not passed over: ${text}`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'remora-leases-'));
+    try {
+      writeFileSync(join(folder, 'leases.json'), text);
+      const store = new FileLeaseStore(folder);
+      await assert.rejects(store.read('shop', 'e'), /leases\.json is damaged: end all candidates/);
+      writeFileSync(join(folder, 'leases.json'), '{}');
+      assert.equal(await store.read('shop', 'e'), undefined, 'read again once it is repaired');
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 }
