@@ -222,6 +222,10 @@ test('in files the CA is readable by its owner alone, and its roots by everybody
     assert.equal(again.roots, authority.roots, 'a restart keeps the CA');
     assert.equal(await new FileCaStore(folder).create({}), false, 'nothing is overwritten');
 
+    writeFileSync(join(folder, 'roots.pem'), 'half of it');
+    await again.refresh();
+    assert.equal(readFileSync(join(folder, 'roots.pem'), 'utf8'), authority.roots, 'repaired');
+
     writeFileSync(join(folder, 'ca.json'), '{"ca.crt": 1}');
     await assert.rejects(new FileCaStore(folder).read(), /ca\.json is damaged/);
   } finally {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MeshError } from '../../runtime/errors.ts';
@@ -120,7 +119,7 @@ export class FileCaStore implements CaStore {
       throw error;
     }
     const data = parseCaFile(text, this.#file);
-    if (!existsSync(join(this.#folder, ROOTS_FILE))) await this.#writeRoots(data);
+    await this.#writeRoots(data);
     return { data, version: text };
   }
 
@@ -147,15 +146,25 @@ export class FileCaStore implements CaStore {
     return true;
   }
 
+  /** Also after a process that died between its two writes, and after somebody's change. */
   async #writeRoots(data: CaData): Promise<void> {
-    const draft = await this.#draft('roots', data['roots.pem'] ?? data['ca.crt'] ?? '', 0o644);
-    await rename(draft, join(this.#folder, ROOTS_FILE));
+    const file = join(this.#folder, ROOTS_FILE);
+    const roots = data['roots.pem'] ?? data['ca.crt'] ?? '';
+    const present = await readFile(file, 'utf8').catch(() => undefined);
+    if (present === roots) return;
+    await rename(await this.#draft('roots', roots, 0o644), file);
   }
 
   async #draft(name: string, text: string, mode: number): Promise<string> {
     await mkdir(this.#folder, { recursive: true });
     const draft = join(this.#folder, `.${name}-${randomBytes(6).toString('hex')}`);
-    await writeFile(draft, text, { mode });
+    try {
+      await writeFile(draft, text, { mode });
+    } catch (error) {
+      // On a full disk, a try every few seconds must not leave a file each.
+      await rm(draft, { force: true });
+      throw error;
+    }
     return draft;
   }
 
