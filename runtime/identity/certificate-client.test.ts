@@ -4,6 +4,7 @@ import { suite, test } from 'node:test';
 import { FakeControlPlane } from '../../test/fakes/control-plane.ts';
 import { until } from '../../test/fakes/until.ts';
 import { Backoff } from '../backoff.ts';
+import { type Clock, ManualClock, systemClock } from '../clock.ts';
 import { silentLog } from '../log.ts';
 import { CertificateClient, type IssuedCertificate } from './certificate-client.ts';
 
@@ -11,6 +12,7 @@ import { CertificateClient, type IssuedCertificate } from './certificate-client.
 function clientOf(
   controlPlane: FakeControlPlane,
   kept?: IssuedCertificate,
+  clock: Clock = systemClock,
 ): AsyncDisposable & { client: CertificateClient; issued: IssuedCertificate[] } {
   const issued: IssuedCertificate[] = [];
   const connection = controlPlane.connection();
@@ -19,6 +21,7 @@ function clientOf(
     log: silentLog(),
     onChange: (certificate) => issued.push(certificate),
     kept,
+    clock,
     random: () => 0.5,
     backoff: new Backoff({ baseMs: 10, maxMs: 50 }),
   });
@@ -30,6 +33,15 @@ function clientOf(
       connection.close();
     },
   };
+}
+
+/** A wall clock that somebody sets. */
+class SettableClock extends ManualClock {
+  wall = Date.now();
+
+  override wallMs(): number {
+    return this.wall;
+  }
 }
 
 const serialOf = (certificate: IssuedCertificate | undefined): string =>
@@ -62,6 +74,37 @@ suite('the certificate client', () => {
     assert.notEqual(first?.privateKey, second?.privateKey);
     assert.ok(performance.now() - startedMs >= 1200, 'not before half of the life');
     assert.equal(controlPlane.certifications.length, 1);
+  });
+
+  test('renews when the clock was set forward to near its end, and then once a minute at most', async () => {
+    await using controlPlane = await FakeControlPlane.start();
+    const clock = new SettableClock();
+    await using holder = clientOf(controlPlane, undefined, clock);
+    const { client, issued } = holder;
+    client.start();
+    await until(() => issued[0], 'a certificate');
+    clock.wall += 3_000_000;
+    clock.advance(60_000);
+    await until(() => issued[1], 'a renewal');
+    clock.advance(30_000);
+    const [certification] = controlPlane.certifications;
+    certification?.send({ renew: 'to see that nothing else was asked for' });
+    await until(() => issued[2], 'the renewal that was asked for');
+    assert.equal(certification?.received.length, 3);
+  });
+
+  test('renews in time although the clock was a day behind when it came', async () => {
+    await using controlPlane = await FakeControlPlane.start();
+    const clock = new SettableClock();
+    clock.wall -= 86_400_000;
+    await using holder = clientOf(controlPlane, undefined, clock);
+    const { client, issued } = holder;
+    client.start();
+    await until(() => issued[0], 'a certificate');
+    clock.advance(1_790_000);
+    assert.equal(controlPlane.certifications[0]?.received.length, 1);
+    clock.advance(20_000);
+    await until(() => issued[1], 'a renewal');
   });
 
   test('renews when the control plane asks', async () => {

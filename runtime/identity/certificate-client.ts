@@ -38,10 +38,13 @@ export interface CertificateClientOptions {
 
 /** A signing request that is not answered by then is sent again on a new stream. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** However wrong the clock: a new certificate is used at least this long before the next one. */
-const MIN_RENEWAL_MS = 1000;
-/** The longest delay of a timer. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+/**
+ * However wrong the clock: a new certificate is used at least a twentieth of its
+ * life, within these bounds, before the next one.
+ */
+const MIN_RENEWAL_MS = { least: 1000, most: 60_000 } as const;
+/** How often the wall clock is looked at: it may have been set since the certificate came. */
+const CLOCK_CHECK_MS = 60_000;
 
 /**
  * Keeps a certificate from the control plane: asks for one at start, renews it
@@ -58,6 +61,8 @@ export class CertificateClient implements Component {
   #current: IssuedCertificate | undefined;
   #pending: CertificateRequest | undefined;
   #renewalDueMs: number;
+  /** The certificate is not replaced of our own accord before; by the monotonic clock. */
+  #usedFromMs = 0;
   #renewal: Timer | undefined;
   #answer: Timer | undefined;
 
@@ -135,7 +140,10 @@ export class CertificateClient implements Component {
     }
     this.#current = issued;
     const leftMs = issued.notAfterMs - this.#clock.wallMs();
-    this.#renewalDueMs = this.#renewalTime(issued, Math.max(leftMs / 4, MIN_RENEWAL_MS));
+    const { least, most } = MIN_RENEWAL_MS;
+    const leastMs = Math.min(Math.max((issued.notAfterMs - issued.notBeforeMs) / 20, least), most);
+    this.#usedFromMs = this.#clock.monotonicMs() + leastMs;
+    this.#renewalDueMs = this.#renewalTime(issued, Math.max(leftMs / 4, leastMs));
     this.#schedule();
     const { spiffeId } = issued;
     const notAfter = new Date(issued.notAfterMs).toISOString();
@@ -158,7 +166,9 @@ export class CertificateClient implements Component {
   #renewalTime(issued: IssuedCertificate, lateMs: number): number {
     const lifetimeMs = issued.notAfterMs - issued.notBeforeMs;
     const jitter = ((this.#options.random ?? Math.random)() - 0.5) / 10;
-    const delayMs = issued.notBeforeMs + lifetimeMs * (0.5 + jitter) - this.#clock.wallMs();
+    const halfMs = lifetimeMs * (0.5 + jitter);
+    // By a clock that is behind, a new certificate lies in the future.
+    const delayMs = Math.min(issued.notBeforeMs + halfMs - this.#clock.wallMs(), halfMs);
     return this.#clock.monotonicMs() + (delayMs > 0 ? delayMs : lateMs);
   }
 
@@ -171,13 +181,22 @@ export class CertificateClient implements Component {
         if (this.#due()) this.#request();
         else this.#schedule();
       },
-      Math.min(Math.ceil(delayMs), MAX_TIMER_MS),
+      Math.min(Math.ceil(delayMs), CLOCK_CHECK_MS),
     );
   }
 
   /** Timers may fire a moment early by the other clock. */
   #due(): boolean {
-    return this.#clock.monotonicMs() >= this.#renewalDueMs - 2;
+    const nowMs = this.#clock.monotonicMs();
+    return nowMs >= this.#renewalDueMs - 2 || (this.#endsSoon() && nowMs >= this.#usedFromMs);
+  }
+
+  /** By the wall clock, which others will judge it by, the last quarter of its life has begun. */
+  #endsSoon(): boolean {
+    const current = this.#current;
+    if (current === undefined) return false;
+    const lifetimeMs = current.notAfterMs - current.notBeforeMs;
+    return this.#clock.wallMs() > current.notAfterMs - lifetimeMs / 4;
   }
 
   #request(): void {
