@@ -55,6 +55,15 @@ const cases: readonly {
     saying: /remora\.dev\/inject: "false" is bad/,
   },
   {
+    name: 'an annotation that is a number, as a manifest without quotes has it',
+    decision: decideOn({
+      metadata: JSON.parse('{"annotations":{"remora.dev/trunk-port":15108}}'),
+      spec: { containers: [main] },
+    }),
+    is: 'refuse bad-annotation',
+    says: /remora\.dev\/trunk-port must be a text: put its value in quotes/,
+  },
+  {
     name: 'a namespace that is known to have opted in',
     decision: decideOn(plain, { namespaceLabels: { 'remora.dev/inject': 'enabled' } }),
     is: 'inject',

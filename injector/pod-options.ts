@@ -28,6 +28,11 @@ export function readPodOptions(annotations: Readonly<Record<string, string>>): P
   const read = <T>(name: string, absent: T, parse: (text: string) => T): T => {
     const text = Object.hasOwn(annotations, name) ? annotations[name] : undefined;
     if (text === undefined) return absent;
+    // An API server refuses it; a manifest of the local mode may hold anything.
+    if (typeof text !== 'string') {
+      problems.push(`annotation ${name} must be a text: put its value in quotes`);
+      return absent;
+    }
     try {
       return parse(text);
     } catch (error) {

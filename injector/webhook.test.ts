@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { after, before, test } from 'node:test';
 import { connect, type PeerCertificate } from 'node:tls';
 import { silentLog } from '../runtime/log.ts';
@@ -22,7 +23,13 @@ const use = (issued: Issued): void =>
 
 before(async () => {
   metrics = createMetrics({ certificateExpirySeconds: () => 7, caBundleInPlace: () => true });
-  webhook = new Webhook({
+  webhook = makeWebhook();
+  await webhook.start();
+});
+
+function makeWebhook(timeoutMs?: number): Webhook {
+  return new Webhook({
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
     address: { host: '127.0.0.1', port: 0 },
     metrics,
     log: silentLog(),
@@ -44,8 +51,7 @@ before(async () => {
       },
     },
   });
-  await webhook.start();
-});
+}
 
 after(() => webhook.stop(AbortSignal.timeout(1000)));
 
@@ -162,4 +168,21 @@ test('decisions and their time are counted', async () => {
   assert.match(text, /remora_injector_admissions_total\{action="error",reason="bad-review"\} 2/);
   assert.match(text, /remora_injector_admission_duration_seconds_count\{action="inject"\} 1/);
   assert.match(text, /remora_injector_certificate_expiry_timestamp_seconds 7/);
+});
+
+test('who connects and says nothing, or half of it, is cut', async (t) => {
+  const impatient = makeWebhook(100);
+  impatient.setCertificate({ privateKey: first.key, chain: first.certificate });
+  await impatient.start();
+  t.after(() => impatient.stop(AbortSignal.timeout(1000)));
+  const silent = connectTcp(impatient.port);
+  await once(silent, 'close');
+  const slow = connect({ port: impatient.port, servername: NAME, ca: ca.root });
+  slow.write('POST /inject HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{');
+  let said = '';
+  slow.on('data', (part: Buffer) => {
+    said += part.toString();
+  });
+  await once(slow, 'close');
+  assert.match(said, /^HTTP\/1.1 408 /);
 });
