@@ -61,7 +61,7 @@ const cases: readonly {
       spec: { containers: [main] },
     }),
     is: 'refuse bad-annotation',
-    says: /remora\.dev\/trunk-port must be a text: put its value in quotes/,
+    saying: /remora\.dev\/trunk-port must be a text: put its value in quotes/,
   },
   {
     name: 'a namespace that is known to have opted in',
