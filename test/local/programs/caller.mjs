@@ -14,4 +14,6 @@ async function call(url) {
 }
 
 for (const url of urls) setInterval(() => void call(url), 100);
+// Without any URL it just lives.
+setInterval(() => {}, 60_000);
 process.on('SIGTERM', () => process.exit());
