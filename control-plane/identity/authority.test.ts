@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pino } from 'pino';
 import { ManualClock } from '../../runtime/clock.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { KubeObjects } from '../../test/fakes/kube-objects.ts';
@@ -171,7 +172,7 @@ test('a root that ended while nobody looked is replaced at once', async () => {
   });
 });
 
-test('an intermediate issues with its chain, and is refused without its root', () => {
+test('an intermediate issues with its chain, is refused without its root, and its end is warned of', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'remora-ca-'));
   const openssl = (command: string) =>
     execFileSync('openssl', command.split(' '), { cwd: folder, stdio: 'pipe' });
@@ -202,6 +203,20 @@ test('an intermediate issues with its chain, and is refused without its root', (
       rotateCa({ ...sub, 'roots.pem': roots }, Date.now() + 47 * HOUR, TIMING),
       undefined,
     );
+
+    const store = new FileCaStore(join(folder, 'state'));
+    await store.create({ ...sub, 'roots.pem': roots });
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
+    const clock = new ManualClock(Date.now());
+    const authority = new CertificateAuthority({ ...TIMING, store, clock, pollMs: HOUR, log });
+    await authority.refresh();
+    assert.deepEqual(lines, []);
+    clock.advance(24 * HOUR);
+    await authority.refresh();
+    await authority.refresh();
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /state\/ca\.json.*ends soon: renew it/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -17,6 +17,10 @@ export interface AuthorityOptions {
   readonly log: Log;
 }
 
+/** From when on the end of the issuer is warned of, in lifetimes of a leaf. */
+const WARN_LIFETIMES = 7;
+const WARN_AGAIN_MS = 3_600_000;
+
 /** A certificate with what goes with it. */
 export interface IssuedCertificate {
   /** PEM, leaf first. */
@@ -44,6 +48,7 @@ export class CertificateAuthority implements Component {
   readonly #listeners = new Set<(change: AuthorityChange) => void>();
   #material: CaMaterial | undefined;
   #timer: Timer | undefined;
+  #warnedAtMs = Number.NEGATIVE_INFINITY;
   #stopped = false;
   /** Problems with the store in a row, so that each is logged once. */
   #failures = 0;
@@ -62,7 +67,7 @@ export class CertificateAuthority implements Component {
       } catch (error) {
         signal.throwIfAborted();
         this.#options.log.error(
-          { error: describeError(error) },
+          { ca: this.#options.store.where, error: describeError(error) },
           'cannot read the CA, trying again',
         );
         await this.#sleep(backoff.nextMs(), signal);
@@ -123,6 +128,7 @@ export class CertificateAuthority implements Component {
       const rotated = rotateCa(stored.data, clock.wallMs(), this.#options);
       if (rotated === undefined) {
         this.#take(readCa(stored.data));
+        this.#warnOfTheEnd();
         return;
       }
       if (await store.replace(rotated, stored.version)) {
@@ -130,6 +136,21 @@ export class CertificateAuthority implements Component {
       }
     }
     throw new MeshError('ca-contention', 'the stored CA changes faster than it can be read');
+  }
+
+  /** A root is followed by another long before; an intermediate is for those to renew who brought it. */
+  #warnOfTheEnd(): void {
+    const { clock, leafLifetimeMs, log, store } = this.#options;
+    const { issuer, intermediates } = this.#current;
+    const leftMs = issuer.notAfterMs - clock.wallMs();
+    if (intermediates === '' || leftMs > WARN_LIFETIMES * leafLifetimeMs) return;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#warnedAtMs < WARN_AGAIN_MS) return;
+    this.#warnedAtMs = nowMs;
+    log.warn(
+      { ca: store.where, notAfter: new Date(issuer.notAfterMs) },
+      'the certificate that issues all others ends soon: renew it',
+    );
   }
 
   #take(material: CaMaterial): void {
@@ -155,7 +176,7 @@ export class CertificateAuthority implements Component {
       this.#failures += 1;
       if (this.#failures === 1) {
         this.#options.log.error(
-          { error: describeError(error) },
+          { ca: this.#options.store.where, error: describeError(error) },
           'cannot use the stored CA, going on with the earlier one',
         );
       }

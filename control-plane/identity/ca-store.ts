@@ -14,6 +14,8 @@ export interface StoredCa {
 
 /** Where the CA lives. Both writes are refused, not repeated, when somebody else was faster. */
 export interface CaStore {
+  /** What an operator has to look at, for logs. */
+  readonly where: string;
   read(): Promise<StoredCa | undefined>;
   /** False when there is one already. */
   create(data: CaData): Promise<boolean>;
@@ -31,10 +33,12 @@ interface Secret {
 
 /** The Secret `remora-ca` in the control plane's namespace, shared by its replicas. */
 export class KubernetesCaStore implements CaStore {
+  readonly where: string;
   readonly #namespace: string;
   readonly #request: Guarded<[ApiRequest], Secret>;
 
   constructor(api: KubernetesApi, namespace: string) {
+    this.where = `Secret ${namespace}/${CA_SECRET}`;
     this.#namespace = namespace;
     this.#request = guardApiCalls('ca-secret', (request) => api.request<Secret>(request));
   }
@@ -104,21 +108,23 @@ export const ROOTS_FILE = 'roots.pem';
  * `roots.pem` for those who connect to the control plane.
  */
 export class FileCaStore implements CaStore {
+  readonly where: string;
   readonly #folder: string;
 
   constructor(folder: string) {
     this.#folder = folder;
+    this.where = join(folder, 'ca.json');
   }
 
   async read(): Promise<StoredCa | undefined> {
     let text: string;
     try {
-      text = await readFile(this.#file, 'utf8');
+      text = await readFile(this.where, 'utf8');
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
       throw error;
     }
-    const data = parseCaFile(text, this.#file);
+    const data = parseCaFile(text, this.where);
     await this.#writeRoots(data);
     return { data, version: text };
   }
@@ -127,7 +133,7 @@ export class FileCaStore implements CaStore {
     const draft = await this.#draft('ca', `${JSON.stringify(data)}\n`, 0o600);
     try {
       // Unlike a rename, a link is refused when the name is taken.
-      await link(draft, this.#file);
+      await link(draft, this.where);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
       throw error;
@@ -141,7 +147,7 @@ export class FileCaStore implements CaStore {
   async replace(data: CaData, version: string): Promise<boolean> {
     const present = await this.read();
     if (present?.version !== version) return false;
-    await rename(await this.#draft('ca', `${JSON.stringify(data)}\n`, 0o600), this.#file);
+    await rename(await this.#draft('ca', `${JSON.stringify(data)}\n`, 0o600), this.where);
     await this.#writeRoots(data);
     return true;
   }
@@ -166,10 +172,6 @@ export class FileCaStore implements CaStore {
       throw error;
     }
     return draft;
-  }
-
-  get #file(): string {
-    return join(this.#folder, 'ca.json');
   }
 }
 
