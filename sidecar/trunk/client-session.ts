@@ -210,6 +210,7 @@ export class ClientSession {
       clock: this.#options.clock,
       streams: () => this.#streams,
       onIdle: () => this.retire(),
+      onDead: (error) => this.#socket.destroy(error),
     });
     if (this.#state.name === 'connecting') {
       this.#state = { name: 'open', session };

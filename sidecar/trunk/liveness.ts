@@ -12,6 +12,7 @@ export class Liveness {
   readonly #clock: Clock;
   readonly #streams: () => number;
   readonly #onIdle: () => void;
+  readonly #onDead: (error: MeshError) => void;
   #idleSinceMs: number;
   #timer: Timer | undefined;
 
@@ -20,11 +21,14 @@ export class Liveness {
     clock: Clock;
     streams: () => number;
     onIdle: () => void;
+    /** Has to destroy the socket: destroying a session waits until the peer has read what was written. */
+    onDead: (error: MeshError) => void;
   }) {
     this.#session = options.session;
     this.#clock = options.clock;
     this.#streams = options.streams;
     this.#onIdle = options.onIdle;
+    this.#onDead = options.onDead;
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#session.once('close', () => this.#timer?.cancel());
     this.#arm();
@@ -43,7 +47,7 @@ export class Liveness {
       if (this.#session.destroyed) return;
     }
     const deadline = this.#clock.setTimeout(() => {
-      this.#session.destroy(new MeshError('connection-reset', 'the peer does not answer PING'));
+      this.#onDead(new MeshError('connection-reset', 'the peer does not answer PING'));
     }, PING_INTERVAL_MS);
     this.#timer = deadline;
     const sent = this.#session.ping((error) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect as connectTls, createSecureContext } from 'node:tls';
 import { systemClock } from '../../runtime/clock.ts';
@@ -16,6 +16,7 @@ import {
   request,
   serve,
 } from '../../test/fakes/trunk-peer.ts';
+import type { OwnedTransport } from '../transport.ts';
 import { SOURCE_HEADER } from './protocol.ts';
 import { TrunkServer } from './server.ts';
 
@@ -99,6 +100,29 @@ describe('the server of the trunk', () => {
       checkServerIdentity: () => undefined,
     });
     await new Promise((resolve) => nameless.once('error', resolve));
+    assert.equal(server.connections, 0);
+  });
+
+  test('can be cut when the network is gone and the peer takes nothing any more', async () => {
+    const transports: OwnedTransport[] = [];
+    const { port, server } = await serve((stream) => transports.push(stream.accept()));
+    const link: Socket[] = [];
+    const network = createServer((outer) => {
+      const inner = connect(port, '127.0.0.1');
+      outer.pipe(inner).pipe(outer);
+      link.push(outer, inner);
+      for (const socket of [outer, inner]) socket.on('error', () => {});
+    });
+    const linked = await listen(network);
+    after(() => {
+      network.close();
+      for (const socket of link) socket.destroy();
+    });
+    await client(ownCredentials()).open(request(linked));
+    for (const socket of link) socket.unpipe().pause();
+    transports[0]?.write(Buffer.alloc(16 * 1024 * 1024));
+    await new Promise((resolve) => setImmediate(resolve));
+    await server.close(AbortSignal.abort());
     assert.equal(server.connections, 0);
   });
 

@@ -47,7 +47,10 @@ const RESETS_PER_SECOND = 1_000;
 export class TrunkServer {
   readonly #options: TrunkServerOptions;
   readonly #server: Http2SecureServer;
-  readonly #sessions = new Map<ServerHttp2Session, MeshIdentity>();
+  /** Each with its socket, because a session is only as destroyed as its peer lets it be. */
+  readonly #sessions = new Map<ServerHttp2Session, TLSSocket>();
+  /** Of the session that is being told. */
+  #secured: TLSSocket | undefined;
   #draining = false;
 
   constructor(options: TrunkServerOptions) {
@@ -65,6 +68,10 @@ export class TrunkServer {
       // The certificate of the moment, for each connection anew. A client that
       // names no server gets none, and fails.
       SNICallback: (_name, callback) => this.#chooseContext(callback),
+    });
+    // Before the server's own listener, which makes the session and tells it at once.
+    this.#server.prependListener('secureConnection', (socket: TLSSocket) => {
+      this.#secured = socket;
     });
     this.#server.on('session', (session) => this.#onSession(session));
     this.#server.on('tlsClientError', (error, socket) => {
@@ -87,13 +94,13 @@ export class TrunkServer {
   /** Peers open no new streams here (GOAWAY); returns when the last one ended, or the signal cut them. */
   async close(signal: AbortSignal): Promise<void> {
     this.#draining = true;
-    const sessions = [...this.#sessions.keys()];
+    const sessions = [...this.#sessions];
     const cut = (): void => {
-      for (const session of sessions) session.destroy();
+      for (const [, socket] of sessions) socket.destroy();
     };
     signal.addEventListener('abort', cut, { once: true });
     const ends = sessions.map(
-      (session) =>
+      ([session]) =>
         new Promise<void>((resolve) => {
           session.once('close', () => resolve());
           session.close();
@@ -116,7 +123,9 @@ export class TrunkServer {
 
   #onSession(session: ServerHttp2Session): void {
     session.on('error', () => {});
-    const socket = session.socket as TLSSocket;
+    const socket = this.#secured;
+    if (socket === undefined) return;
+    this.#secured = undefined;
     const address = socket.remoteAddress ?? '';
     const port = socket.remotePort ?? 0;
     let identity: MeshIdentity;
@@ -125,10 +134,10 @@ export class TrunkServer {
       identity = identityOf(socket.getPeerX509Certificate(), trustDomain);
     } catch (error) {
       this.#options.log.warn({ peer: address, error: describeError(error) }, 'trunk peer refused');
-      session.destroy();
+      socket.destroy();
       return;
     }
-    this.#sessions.set(session, identity);
+    this.#sessions.set(session, socket);
     session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     let streams = 0;
     const liveness = {
@@ -136,6 +145,7 @@ export class TrunkServer {
       clock: this.#options.clock,
       streams: () => streams,
       onIdle: () => session.close(),
+      onDead: (error: MeshError) => socket.destroy(error),
     };
     new Liveness(liveness);
     session.on('stream', (stream, headers) => {
