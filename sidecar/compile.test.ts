@@ -18,7 +18,7 @@ class FakeClusters implements ClusterSource {
     this.asked.push(name);
     let cluster = this.#clusters.get(name);
     if (cluster === undefined) {
-      cluster = { name, acquire: () => ({ cancel: () => {} }) };
+      cluster = { name, acquire: () => ({ cancel: () => {} }), hasUntried: () => false };
       this.#clusters.set(name, cluster);
     }
     return cluster;
@@ -134,12 +134,12 @@ test('policies are filled in with the defaults, and layers follow them', () => {
   assert.equal(route.policy.connectTimeoutMs, 1_000);
   assert.deepEqual(
     route.layers.map((layer) => layer.name),
-    ['metrics', 'access-log', 'request-timeout', 'stale-connection'],
+    ['metrics', 'access-log', 'request-timeout', 'stale-connection', 'other-endpoint'],
   );
   assert.equal(compile(configured).target('10.0.0.1', 80)?.tcp.idleTimeoutMs, 0);
   assert.deepEqual(
     selected(compile(base)).layers.map((layer) => layer.name),
-    ['metrics', 'access-log', 'stale-connection'],
+    ['metrics', 'access-log', 'stale-connection', 'other-endpoint'],
   );
 });
 

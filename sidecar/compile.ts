@@ -56,6 +56,8 @@ export interface TcpPolicy {
   readonly connectTimeoutMs: number;
   /** 0 means no limit. */
   readonly idleTimeoutMs: number;
+  /** So many other endpoints are tried when one cannot be reached. */
+  readonly connectRetries: number;
 }
 
 /** Cluster domains other than the trust domain under which services are known. */
@@ -147,7 +149,7 @@ class Tables implements CompiledConfig {
       },
       toService: () => this.#route('', cluster, routes.policy),
     });
-    const { connectTimeoutMs, idleTimeoutMs } = effectivePolicy(
+    const { connectTimeoutMs, idleTimeoutMs, connectRetries } = effectivePolicy(
       routes.policy,
       this.#budget(cluster),
     );
@@ -164,7 +166,7 @@ class Tables implements CompiledConfig {
         routes: table,
       },
       cluster,
-      tcp: { connectTimeoutMs, idleTimeoutMs },
+      tcp: { connectTimeoutMs, idleTimeoutMs, connectRetries },
     };
     return { target, services };
   }

@@ -9,12 +9,16 @@ import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
 import { REFUSAL_LAYERS } from './policy/inbound.ts';
 import { type AttemptFailure, IDEMPOTENT_METHODS } from './policy/layer.ts';
-import { statusOf } from './policy/respond.ts';
+import { ERROR_HEADER, statusOf } from './policy/respond.ts';
 import { RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer, Transport } from './transport.ts';
 import type { AttemptOutcome } from './upstream/types.ts';
+
+/** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
+const UNREACHED_CODE = 'connect-failed';
+const UNREACHED_STATUS = 503;
 
 /** The one way in which an exchange ends. */
 export type Outcome =
@@ -75,6 +79,7 @@ export class Exchange {
   requestTimer: Timer | undefined;
   attemptTimer: Timer | undefined;
   retries = 0;
+  connectRetries = 0;
   replayed = false;
   /** Fields for the request, each ended by CRLF. */
   extraLines = '';
@@ -130,6 +135,10 @@ export class Exchange {
     return this.#tried;
   }
 
+  get hasUntriedEndpoint(): boolean {
+    return this.#route?.cluster.hasUntried(this.#tried) === true;
+  }
+
   begin(): void {
     const target = this.context.resolve(this.request);
     if (target instanceof MeshError) {
@@ -156,7 +165,9 @@ export class Exchange {
     this.#layers = route.layers;
     this.#downstream.limitIdle(route.policy.idleTimeoutMs);
     this.#body.keep =
-      route.policy.retries !== undefined || IDEMPOTENT_METHODS.has(this.request.method);
+      route.policy.retries !== undefined ||
+      route.policy.connectRetries > 0 ||
+      IDEMPOTENT_METHODS.has(this.request.method);
     for (const layer of this.#layers) {
       const refusal = layer.onRequest?.(this);
       if (refusal !== undefined) {
@@ -253,7 +264,7 @@ export class Exchange {
   /** True: the response is passed on. False: it is to be thrown away. */
   responseBegan(response: Response, mutualTls: boolean): boolean {
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
-    if (this.#retried({ kind: 'status', status: response.status })) return false;
+    if (this.#retried(failureOf(response, mutualTls))) return false;
     this.#responseBegun = true;
     this.#body.forget();
     this.status = response.status;
@@ -325,4 +336,19 @@ export class Exchange {
     if (outcome.kind === 'cut') this.#downstream.cut(outcome.error);
     this.#downstream.exchangeEnded();
   }
+}
+
+/**
+ * A sidecar that could not reach its application says so under a name that no
+ * application can use; that is as if there had been no connection.
+ */
+function failureOf(response: Response, mutualTls: boolean): AttemptFailure {
+  if (mutualTls && response.status === UNREACHED_STATUS) {
+    const code = response.header(ERROR_HEADER);
+    if (code === UNREACHED_CODE) {
+      const sentence = 'the sidecar of the endpoint did not reach its application';
+      return { kind: 'connect', error: new MeshError(code, sentence), status: response.status };
+    }
+  }
+  return { kind: 'status', status: response.status };
 }

@@ -16,8 +16,6 @@ import { Relay } from './relay.ts';
 const SILENCE_MS = 50;
 /** A client of a declared HTTP port may open a connection ahead of its first request. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
-/** Endpoints that are tried for one TCP connection. */
-const MAX_CONNECT_ATTEMPTS = 3;
 
 /** All that was decided about a connection before its first byte. */
 export interface ConnectionPlan {
@@ -221,8 +219,10 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
 
   #onConnectFailed(error: MeshError, endpoint: Endpoint | undefined): void {
     if (endpoint !== undefined) {
+      const { cluster, tcp } = this.#plan;
       this.#tried.push(endpoint);
-      if (this.#tried.length < MAX_CONNECT_ATTEMPTS) {
+      if (this.#tried.length <= tcp.connectRetries && cluster.hasUntried(this.#tried)) {
+        this.#options.observer.retried(this.#plan.service, error.code);
         this.#connect();
         return;
       }

@@ -13,7 +13,11 @@ import { DownstreamConnection } from './downstream.ts';
 import { canonicalAddress } from './original-destination.ts';
 
 /** The application is on the same machine; what it keeps open is its own affair. */
-const LOCAL_TCP: TcpPolicy = { connectTimeoutMs: 5_000, idleTimeoutMs: 0 };
+const LOCAL_TCP: TcpPolicy = {
+  connectTimeoutMs: 5_000,
+  idleTimeoutMs: 0,
+  connectRetries: 0,
+};
 
 /** Ports of the application whose targets are kept. */
 const MAX_TARGETS = 256;

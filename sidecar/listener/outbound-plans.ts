@@ -15,7 +15,11 @@ import type { ConnectionPlan } from './downstream.ts';
  * For destinations without a service and so without a policy: as if nobody was
  * in between, an idle connection stays.
  */
-const DIRECT_TCP: TcpPolicy = { connectTimeoutMs: 10_000, idleTimeoutMs: 0 };
+const DIRECT_TCP: TcpPolicy = {
+  connectTimeoutMs: 10_000,
+  idleTimeoutMs: 0,
+  connectRetries: 0,
+};
 
 type Direct = Extract<Destination, { kind: 'direct' }>;
 

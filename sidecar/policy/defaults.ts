@@ -8,6 +8,9 @@ import type { EffectivePolicy } from './effective.ts';
  * - No request timeout and no retries: the application did not ask for them, and a
  *   download or a long poll must work as without a mesh. The one replay on a stale
  *   connection stays, since without a mesh there would be no connection of ours.
+ * - When an endpoint cannot be reached, nothing has come to any application: two
+ *   others are tried at once, and no budget counts that. A pod whose sidecar just
+ *   died then costs nobody a request.
  * - Connecting inside a cluster takes milliseconds; 1 s lets one lost SYN be sent again.
  * - An hour without a byte ends a connection: longer than the keep-alive of any
  *   common client or server, so that these decide, and short enough that what a
@@ -19,6 +22,7 @@ export const DEFAULT_POLICY: EffectivePolicy = {
   connectTimeoutMs: 1_000,
   idleTimeoutMs: 3_600_000,
   retries: undefined,
+  connectRetries: 2,
 };
 
 /** Nothing is said. */
@@ -43,5 +47,11 @@ export function effectivePolicy(policy: Policy, budget: RetryBudget): EffectiveP
       policy.retries === undefined || policy.retries.attempts === 0
         ? undefined
         : { ...policy.retries, budget },
+    connectRetries: retriesConnecting(policy) ? DEFAULT_POLICY.connectRetries : 0,
   };
+}
+
+/** A policy may say that nothing is tried again, or that this is not. */
+function retriesConnecting({ retries }: Policy): boolean {
+  return retries === undefined || (retries.attempts > 0 && retries.connectFailure);
 }

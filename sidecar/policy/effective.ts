@@ -11,6 +11,8 @@ export interface EffectivePolicy {
   /** Without a byte in either direction, of an exchange or between two. */
   readonly idleTimeoutMs: number;
   readonly retries: EffectiveRetries | undefined;
+  /** So many other endpoints are tried when one cannot be reached, besides what `retries` allow. */
+  readonly connectRetries: number;
 }
 
 export interface EffectiveRetries extends Retries {

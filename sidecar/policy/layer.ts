@@ -27,8 +27,11 @@ export interface Layer {
 }
 
 export type AttemptFailure =
-  /** An endpoint was picked and could not be reached; nothing came to the application. */
-  | { readonly kind: 'connect'; readonly error: MeshError }
+  /**
+   * An endpoint was picked and could not be reached; nothing came to the application.
+   * With a status when the endpoint's own sidecar said so.
+   */
+  | { readonly kind: 'connect'; readonly error: MeshError; readonly status?: number }
   /** The connection broke before the first byte of a response. */
   | { readonly kind: 'reset'; readonly error: MeshError; readonly reused: boolean }
   | { readonly kind: 'timeout'; readonly error: MeshError }

@@ -3,6 +3,7 @@ import { attemptTimeout } from './attempt-timeout.ts';
 import type { EffectivePolicy } from './effective.ts';
 import type { Layer } from './layer.ts';
 import { metrics } from './metrics.ts';
+import { otherEndpoint } from './other-endpoint.ts';
 import { requestTimeout } from './request-timeout.ts';
 import { retry } from './retry.ts';
 import { staleConnection } from './stale-connection.ts';
@@ -16,8 +17,9 @@ export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
   ];
   // Around the attempts: pauses between them count as well.
   if (policy.requestTimeoutMs > 0) layers.push(requestTimeout);
-  // Before `retry`: a replay that is our own fault takes nothing from the budget.
+  // Before `retry`: what our own pool or a dead pod is to blame for takes nothing from the budget.
   layers.push(staleConnection);
+  if (policy.connectRetries > 0) layers.push(otherEndpoint);
   if (policy.retries !== undefined) layers.push(retry);
   // Innermost: one attempt.
   if (policy.perTryTimeoutMs > 0) layers.push(attemptTimeout);

@@ -227,6 +227,59 @@ describe('retries', () => {
   });
 });
 
+describe('an endpoint that cannot be reached', () => {
+  /** Two dead pods and a living one. */
+  async function mostlyDead(options: Partial<HttpHopOptions> = {}): Promise<HttpHop> {
+    const app = await application(() => OK);
+    const dead = ['127.0.0.2', '127.0.0.3'].map(async (address) => ({
+      address,
+      port: await deadPort(),
+    }));
+    return await hopTo([...(await Promise.all(dead)), app.port], options);
+  }
+
+  for (const [name, text] of Object.entries({ GET: get, POST: post })) {
+    test(`costs a ${name} nothing by default: others are tried`, async () => {
+      const hop = await mostlyDead();
+      for (let i = 0; i < 4; i++) {
+        assert.match(await roundTrip(hop.port, text), /^HTTP\/1.1 200 /);
+      }
+      assert.deepEqual(hop.retries.slice(0, 2), ['connect-failed', 'connect-failed']);
+    });
+  }
+
+  test('takes nothing from the budget of retries', async () => {
+    const policy = retries({ attempts: 1, budgetPercent: 0, budgetMinPerSecond: 0 });
+    const hop = await mostlyDead({ policy });
+    assert.match(await roundTrip(hop.port, post), /^HTTP\/1.1 200 /);
+  });
+
+  test('is not asked twice when there is no other', async () => {
+    const hop = await hopTo([await deadPort()]);
+    assert.match(await roundTrip(hop.port, get), /^HTTP\/1.1 503 /);
+    assert.deepEqual(hop.retries, []);
+  });
+
+  test('is three endpoints at most', async () => {
+    const addresses = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'];
+    const port = await deadPort();
+    const hop = await hopTo(addresses.map((address) => ({ address, port })));
+    assert.match(await roundTrip(hop.port, get), /^HTTP\/1.1 503 /);
+    assert.deepEqual(hop.retries, ['connect-failed', 'connect-failed']);
+  });
+
+  for (const [name, own] of Object.entries({
+    'turns retries off': { attempts: 0 },
+    'excepts connecting': { connectFailure: false },
+  })) {
+    test(`stays the only one where the policy ${name}`, async () => {
+      const hop = await mostlyDead({ policy: retries({ statusCodes: new Set(), ...own }) });
+      assert.match(await roundTrip(hop.port, get), /^HTTP\/1.1 503 /);
+      assert.deepEqual(hop.retries, []);
+    });
+  }
+});
+
 describe('a stale connection', () => {
   /** Keeps the first connection, and resets it when a second request comes over it. */
   async function stale(): Promise<{ app: RawOrigin; hop: HttpHop; client: RawClient }> {

@@ -29,7 +29,10 @@ export const retry: Layer = {
 function isRetried(retries: EffectiveRetries, failure: AttemptFailure, method: string): boolean {
   switch (failure.kind) {
     case 'connect':
-      return retries.connectFailure;
+      return (
+        retries.connectFailure ||
+        (failure.status !== undefined && retries.statusCodes.has(failure.status))
+      );
     case 'status':
       return retries.statusCodes.has(failure.status);
     case 'reset':

@@ -84,6 +84,10 @@ export class EndpointCluster implements Cluster, Lender {
     };
   }
 
+  hasUntried(tried: readonly Endpoint[]): boolean {
+    return this.#usable.some((member) => !wasTried(member, tried));
+  }
+
   /** @param targets undefined while the control plane has not told them */
   update(targets: readonly Target[] | undefined): void {
     if (targets === undefined) return;
@@ -192,9 +196,7 @@ export class EndpointCluster implements Cluster, Lender {
     const { random } = this.#options;
     if (tried.length === 0 && rejected.length === 0) return chooseOfTwo(this.#usable, random);
     const open = this.#usable.filter((member) => !rejected.includes(member));
-    const fresh = open.filter(
-      (member) => !tried.some((endpoint) => endpoint.address === member.endpoint.address),
-    );
+    const fresh = open.filter((member) => !wasTried(member, tried));
     return chooseOfTwo(fresh.length > 0 ? fresh : open, random);
   }
 
@@ -254,4 +256,8 @@ export class EndpointCluster implements Cluster, Lender {
   #recount(): void {
     this.#usable = this.#members.filter((member) => member.usable);
   }
+}
+
+function wasTried(member: Member, tried: readonly Endpoint[]): boolean {
+  return tried.some((endpoint) => endpoint.address === member.endpoint.address);
 }

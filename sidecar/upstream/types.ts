@@ -20,6 +20,9 @@ export interface Cluster {
    * `connect-timeout`, `peer-identity-mismatch`.
    */
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition;
+
+  /** Another endpoint could be picked than those that were tried. */
+  hasUntried(tried: readonly Endpoint[]): boolean;
 }
 
 export interface AcquireRequest {

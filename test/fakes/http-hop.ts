@@ -109,6 +109,7 @@ export class HttpHop {
   #watched(): Cluster {
     return {
       name: this.#cluster.name,
+      hasUntried: (tried) => this.#cluster.hasUntried(tried),
       acquire: (request, waiter) =>
         this.#cluster.acquire(request, {
           onError: (error, endpoint) => waiter.onError(error, endpoint),

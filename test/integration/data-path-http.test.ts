@@ -331,3 +331,64 @@ describe('the explicit proxy', () => {
     assert.equal(socket.bytesRead, 0);
   });
 });
+
+describe('a pod that dies while another lives', () => {
+  /** Calls that were answered by either of the two before, so that connections to both are kept. */
+  async function twoCarts(agent: Agent): Promise<{
+    web: TestSidecar;
+    dies: { pod: TestSidecar; app: Awaited<ReturnType<typeof application>> };
+    call: (count: number) => Promise<number[]>;
+  }> {
+    const web = await pod('web');
+    const carts = [];
+    for (let i = 0; i < 2; i++) {
+      const cart = await pod('cart');
+      carts.push({ pod: cart, app: await application(cart.options.address) });
+    }
+    web.view.service(
+      'shop/cart',
+      SERVICE.host,
+      SERVICE.port,
+      'http1',
+      carts.map((cart) => cart.pod.endpoint({ [SERVICE.port]: cart.app.port })),
+    );
+    web.redirected = SERVICE;
+    const call = async (count: number): Promise<number[]> => {
+      const port = web.outbound.port;
+      const headers = { host: 'cart' };
+      const one = () => ask({ port, agent, headers, method: 'POST', body: 'x' });
+      return (await Promise.all(Array.from({ length: count }, one))).map(({ status }) => status);
+    };
+    const [dies] = carts;
+    assert.ok(dies);
+    return { web, dies, call };
+  }
+
+  const agents = (): Agent => {
+    const agent = new Agent({ keepAlive: true });
+    after(() => agent.destroy());
+    return agent;
+  };
+
+  test('costs no request when it was the program: its sidecar says so', async () => {
+    const { web, dies, call } = await twoCarts(agents());
+    await call(30);
+    dies.app.server.close();
+    (dies.app.server as unknown as { closeAllConnections(): void }).closeAllConnections();
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(new Set(await call(10)), new Set([200]));
+    }
+    assert.ok(web.observer.retries.every((retry) => retry === 'shop/cart connect-failed'));
+  });
+
+  test('costs no request when it was the sidecar', async () => {
+    const { web, dies, call } = await twoCarts(agents());
+    await call(30);
+    await dies.pod.trunk.stop(AbortSignal.abort());
+    // Until its end is seen, what is sent to it may have been carried out.
+    await eventually(() => web.trunkClient.connections === 1);
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(new Set(await call(10)), new Set([200]));
+    }
+  });
+});

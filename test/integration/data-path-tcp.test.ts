@@ -4,6 +4,7 @@ import { after, describe, test } from 'node:test';
 import { SOURCE_HEADER } from '../../sidecar/trunk/protocol.ts';
 import { eventually, FakeCredentials } from '../fakes/connections.ts';
 import { Call, ca, pod, program, SERVICE } from '../fakes/pods.ts';
+import { NO_POLICY } from '../fakes/sidecars.ts';
 import { askTrunk } from '../fakes/trunk-peer.ts';
 
 const echo = (socket: Socket): void => {
@@ -143,6 +144,43 @@ describe('a connection to a service', () => {
       await call.receives('x');
       call.socket.destroy();
     }
+  });
+
+  test('is not tried again at the only endpoint, nor where the policy forbids it', async () => {
+    const [web, cart] = [await pod('web'), await pod('cart')];
+    const app = await program(cart.options.address, echo);
+    const dead = { ...app.endpoint, ports: new Map([[SERVICE.port, 9]]) };
+    const alone = { ...dead, address: '127.0.0.1' };
+    web.view.service('shop/cart', SERVICE.host, SERVICE.port, 'tcp', [alone]);
+    web.redirected = SERVICE;
+    const call = new Call(web);
+    await call.closed;
+    assert.ok(call.error);
+    assert.deepEqual(web.observer.retries, []);
+
+    web.view.service('shop/cart', SERVICE.host, SERVICE.port, 'tcp', [
+      alone,
+      { ...dead, address: '127.0.0.2' },
+    ]);
+    const tries = new Call(web);
+    await tries.closed;
+    assert.deepEqual(web.observer.retries, ['shop/cart connect-failed']);
+
+    const retries = {
+      attempts: 0,
+      statusCodes: new Set<number>(),
+      connectFailure: true,
+      backoffBaseMs: 1,
+      backoffMaxMs: 1,
+      budgetPercent: 0,
+      budgetMinPerSecond: 0,
+    };
+    const policy = { ...NO_POLICY, retries };
+    const ports = [{ port: SERVICE.port, routeBound: false, rules: [], policy }];
+    web.view.change({ routes: new Map([['shop/cart', { service: 'shop/cart', ports }]]) });
+    const forbidden = new Call(web);
+    await forbidden.closed;
+    assert.equal(web.observer.retries.length, 1);
   });
 
   test('waits for the details when the service is called for the first time', async () => {
