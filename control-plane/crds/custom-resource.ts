@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DURATION_PATTERN, parseDurationMs } from '../model/duration.ts';
+import { DURATION_PATTERN, parseDurationMs } from './duration.ts';
 
 /** One of our kinds: a zod schema for reading it, from which its CustomResourceDefinition is generated. */
 export interface CustomResource<Spec extends z.ZodType = z.ZodType> {

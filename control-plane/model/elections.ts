@@ -1,6 +1,6 @@
+import { parseDurationMs } from '../crds/duration.ts';
 import type { LeaderElectionObject } from '../watch/custom-kinds.ts';
 import type { PodObject } from '../watch/kinds.ts';
-import { parseDurationMs } from './duration.ts';
 import { type LabelSelector, matchesSelector } from './selectors.ts';
 import type { ElectionSpec } from './types.ts';
 import { hasSidecar } from './workloads.ts';

@@ -1,5 +1,5 @@
+import { parseDurationMs } from '../crds/duration.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
-import { parseDurationMs } from './duration.ts';
 import { type Aged, compareAge } from './precedence.ts';
 import type { Policy } from './types.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DURATION_PATTERN } from '../model/duration.ts';
+import { DURATION_PATTERN } from '../crds/duration.ts';
 import { objectMeta, type Raw, record, records } from './raw.ts';
 import type { KubernetesObject, WatchedKind } from './source.ts';
 import { checkSpec } from './spec.ts';
