@@ -13,6 +13,8 @@ export const FIELD = {
   hop: 7,
   /** Speaks of identity or trust: only a sidecar may set it. */
   trust: 8,
+  /** Whether trailers are welcome: told on when it says exactly that. */
+  te: 9,
 } as const;
 
 export type FieldKind = (typeof FIELD)[keyof typeof FIELD];
@@ -24,7 +26,7 @@ const KNOWN: readonly (readonly [string, FieldKind])[] = [
   ['connection', FIELD.connection],
   ['upgrade', FIELD.upgrade],
   ['expect', FIELD.expect],
-  ['te', FIELD.hop],
+  ['te', FIELD.te],
   ['keep-alive', FIELD.hop],
   ['proxy-connection', FIELD.hop],
   ['proxy-authenticate', FIELD.hop],

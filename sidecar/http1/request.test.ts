@@ -259,9 +259,7 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
   ],
   [
     'drops hop-by-hop headers, and those that Connection names',
-    withHost(
-      'Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nX-End: 2\r\n',
-    ),
+    withHost('Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: gzip\r\nX-End: 2\r\n'),
     ['GET / HTTP/1.1', 'host: cart', 'X-End: 2'],
   ],
   [
@@ -278,6 +276,32 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
     'drops h2c with its settings',
     withHost('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n'),
     ['GET / HTTP/1.1', 'host: cart'],
+  ],
+  [
+    'tells that trailers are welcome',
+    withHost('Connection: TE\r\nTE: Trailers\r\n'),
+    ['GET / HTTP/1.1', 'host: cart', 'connection: te', 'te: trailers'],
+  ],
+  [
+    'tells nothing of transfer codings',
+    withHost('Connection: TE\r\nTE: trailers, deflate\r\n'),
+    ['GET / HTTP/1.1', 'host: cart'],
+  ],
+  [
+    'tells nothing when TE is given twice',
+    withHost('TE: trailers\r\nTE: trailers\r\n'),
+    ['GET / HTTP/1.1', 'host: cart'],
+  ],
+  [
+    'keeps a WebSocket whose client takes trailers',
+    withHost('Connection: Upgrade, TE\r\nUpgrade: websocket\r\nTE: trailers\r\n'),
+    [
+      'GET / HTTP/1.1',
+      'host: cart',
+      'connection: upgrade, te',
+      'te: trailers',
+      'upgrade: websocket',
+    ],
   ],
   [
     'keeps a WebSocket',

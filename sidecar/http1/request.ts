@@ -152,12 +152,11 @@ class ParsedRequest implements Request {
     const path = usePath ? this.path : rawPath;
     const target = query === undefined ? path : `${path}?${query}`;
     const host = hostLine === '' ? authority : hostLine;
-    const upgrade =
-      this.upgrade === undefined ? '' : `connection: upgrade\r\nupgrade: ${this.upgrade}\r\n`;
+    const hop = hopLines(this.upgrade, acceptsTrailers(head));
     const expect = this.expectsContinue ? 'expect: 100-continue\r\n' : '';
     const framing = sentFraming === undefined ? '' : framingLine(sentFraming);
     const lines = `${this.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
-    return encodeHead(`${lines}${framing}${expect}${upgrade}${extraLines}`, head, false);
+    return encodeHead(`${lines}${framing}${expect}${hop}${extraLines}`, head, false);
   }
 
   #normalize(): void {
@@ -225,6 +224,26 @@ function findUpgrade(head: Head): string | undefined {
     return undefined;
   }
   return /^h2c?$/i.test(upgrade) ? undefined : upgrade;
+}
+
+/** TE that says `trailers` and nothing else (RFC 9110 §10.1.4); codings are of no use behind us. */
+function acceptsTrailers(head: Head): boolean {
+  let accepts = false;
+  for (let field = 0; field < head.fieldCount; field++) {
+    if (head.kind(field) !== FIELD.te) continue;
+    if (accepts || head.value(field).toLowerCase() !== 'trailers') return false;
+    accepts = true;
+  }
+  return accepts;
+}
+
+/** What the next hop alone is to know, named in Connection as it must be. */
+function hopLines(upgrade: string | undefined, trailers: boolean): string {
+  if (upgrade === undefined) return trailers ? 'connection: te\r\nte: trailers\r\n' : '';
+  const lines = `upgrade: ${upgrade}\r\n`;
+  return trailers
+    ? `connection: upgrade, te\r\nte: trailers\r\n${lines}`
+    : `connection: upgrade\r\n${lines}`;
 }
 
 function hasBody(framing: Framing | undefined): boolean {

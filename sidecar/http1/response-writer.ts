@@ -22,7 +22,7 @@ export class ResponseWriter {
 
   /** 1xx. */
   interim(response: Response): void {
-    this.#put(response.encode(NO_BODY, response.status === 101 ? 'upgrade' : undefined, false));
+    this.#put(response.encode(NO_BODY, 1, response.status === 101 ? 'upgrade' : undefined, false));
   }
 
   /** The client can only tell the end of the body from the end of the connection. */
@@ -32,9 +32,10 @@ export class ResponseWriter {
 
   /** @param connection the value of Connection, when something is to be said */
   head(response: Response, connection: string | undefined, keepTrust: boolean): void {
-    const framing = response.framingFor(this.#request.minorVersion);
+    const { minorVersion } = this.#request;
+    const framing = response.framingFor(minorVersion);
     this.#body = new BodyWriter(this.#transport, framing);
-    this.#put(response.encode(framing, connection, keepTrust));
+    this.#put(response.encode(framing, minorVersion, connection, keepTrust));
   }
 
   error(error: MeshError, connection: string | undefined): void {

@@ -45,18 +45,29 @@ export class Response {
 
   /**
    * @param framing of the body as it leaves
+   * @param minorVersion of the client: HTTP/1.0 must not be told of a transfer coding, even
+   *   where the body is left out
    * @param connection the value of Connection; undefined says nothing
    * @param keepTrust the response comes from a sidecar that proved itself
    */
-  encode(framing: Framing, connection: string | undefined, keepTrust: boolean): Buffer {
+  encode(
+    framing: Framing,
+    minorVersion: 0 | 1,
+    connection: string | undefined,
+    keepTrust: boolean,
+  ): Buffer {
     let lines = `HTTP/1.1 ${this.status} ${this.#reason}\r\n`;
     if (framing.kind !== 'none') lines += framingLine(framing);
-    else if (this.#announced !== undefined && this.status >= 200 && this.status !== 204) {
-      lines += framingLine(this.#announced);
-    }
+    else if (this.#announces(minorVersion)) lines += framingLine(this.#announced ?? NO_BODY);
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
     return encodeHead(lines, this.#head, keepTrust);
+  }
+
+  /** Says what a body would be that is left out: after HEAD and with 304. */
+  #announces(minorVersion: 0 | 1): boolean {
+    if (this.status < 200 || this.status === 204) return false;
+    return minorVersion === 1 || this.#announced?.kind !== 'chunked';
   }
 }
 

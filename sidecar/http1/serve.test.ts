@@ -176,6 +176,16 @@ describe('requests and responses', () => {
     });
   }
 
+  test('HEAD of HTTP/1.0 is told of no transfer coding', async () => {
+    const hop = await application((_req, res) => {
+      res.writeHead(200, { 'transfer-encoding': 'chunked', etag: '"a"' });
+      res.end();
+    });
+    const received = await roundTrip(hop.port, 'HEAD / HTTP/1.0\r\nHost: cart\r\n\r\n');
+    assert.match(received, /^HTTP\/1.1 200 OK\r\n.*etag: "a"/is);
+    assert.doesNotMatch(received, /transfer-encoding/i);
+  });
+
   test('HTTP/1.0 gets a response without chunks, and then the end', async () => {
     const hop = await application((req, res) => {
       res.write(`host ${req.headers.host}`);
