@@ -2,9 +2,11 @@ import type { MeshError } from '../runtime/errors.ts';
 import type { Endpoint } from './config/types.ts';
 import type { Exchange } from './exchange.ts';
 import { ResponseReader, type ResponseSink } from './http1/client.ts';
+import { countHttpConnection } from './http1/count-connection.ts';
 import type { Response } from './http1/response.ts';
 import { BodyWriter } from './http1/write-body.ts';
 import type { BodyTarget } from './request-body.ts';
+import type { OwnedTransport } from './transport.ts';
 import type {
   AcquireWaiter,
   Acquisition,
@@ -46,6 +48,19 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
       this,
     );
     if (this.#connection === undefined && !this.#over) this.#acquisition = acquisition;
+  }
+
+  onDialed(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void {
+    const { context, service } = this.#exchange;
+    // The application's own connection: that of its client is counted instead.
+    if (context.direction === 'inbound') return;
+    countHttpConnection(context.observer, transport, {
+      direction: 'outbound',
+      source: context.source,
+      destination: endpoint.workload,
+      service,
+      mutualTls,
+    });
   }
 
   onConnection(connection: UpstreamConnection): void {

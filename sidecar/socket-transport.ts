@@ -24,6 +24,7 @@ function flushAll(): void {
 export class SocketTransport implements OwnedTransport {
   readonly peer: Peer;
   onClosed: (() => void) | undefined;
+  onCounted: (() => void) | undefined;
   /** Set when its carrier, a connection of the trunk, takes nothing new. */
   retired = false;
   bytesRead = 0;
@@ -78,8 +79,7 @@ export class SocketTransport implements OwnedTransport {
         handler.onEnd();
         return;
       }
-      handler.onClose(this.#error);
-      this.onClosed?.();
+      this.#tellClose(handler);
     });
   }
 
@@ -141,8 +141,15 @@ export class SocketTransport implements OwnedTransport {
     if (!this.#destroyedHere && !(this.#endReceived && this.#endSent)) {
       this.#error ??= new MeshError('connection-reset', 'the peer cut the connection');
     }
-    this.#handler?.onClose(this.#error);
+    this.#tellClose(this.#handler);
+  }
+
+  #tellClose(handler: TransportHandler | undefined): void {
+    handler?.onClose(this.#error);
     this.onClosed?.();
+    const counted = this.onCounted;
+    this.onCounted = undefined;
+    counted?.();
   }
 }
 

@@ -35,6 +35,8 @@ export interface OwnedTransport extends Transport {
   readonly bytesWritten: number;
   /** Called once, after the handler's own `onClose`. */
   onClosed: (() => void) | undefined;
+  /** The same for whoever counts connections. */
+  onCounted: (() => void) | undefined;
 }
 
 export interface TransportHandler {

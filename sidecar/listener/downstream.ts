@@ -4,9 +4,10 @@ import type { Log } from '../../runtime/log.ts';
 import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
 import type { HttpConnection, HttpContext } from '../http1/context.ts';
+import { countHttpConnection } from '../http1/count-connection.ts';
 import { serveHttp1 } from '../http1/serve.ts';
 import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';
-import type { Transport, TransportHandler } from '../transport.ts';
+import type { OwnedTransport, TransportHandler } from '../transport.ts';
 import type { Acquisition, Cluster, UpstreamConnection } from '../upstream/types.ts';
 import { detectProtocol, type ServerFirstPorts } from './detect.ts';
 import type { OpenConnection } from './open-connections.ts';
@@ -60,7 +61,7 @@ type State =
  * hands it to the HTTP engine or relays it.
  */
 export class DownstreamConnection implements OpenConnection, TransportHandler {
-  readonly #transport: Transport;
+  readonly #transport: OwnedTransport;
   readonly #plan: ConnectionPlan;
   readonly #options: DownstreamOptions;
   #state: State = { name: 'peeking' };
@@ -70,7 +71,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   #upstream: UpstreamConnection | undefined;
   readonly #tried: Endpoint[] = [];
 
-  constructor(transport: Transport, plan: ConnectionPlan, options: DownstreamOptions) {
+  constructor(transport: OwnedTransport, plan: ConnectionPlan, options: DownstreamOptions) {
     this.#transport = transport;
     this.#plan = plan;
     this.#options = options;
@@ -162,6 +163,11 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#timer?.cancel();
     this.#letGo();
     this.#transport.pause();
+    // Outbound it is the connections to the endpoints that count.
+    const { direction } = this.#plan;
+    if (direction === 'inbound') {
+      countHttpConnection(this.#options.observer, this.#transport, this.#plan);
+    }
     const connection = serveHttp1(this.#transport, this.#first, this.#plan.http);
     this.#first = undefined;
     this.#state = { name: 'http', connection };

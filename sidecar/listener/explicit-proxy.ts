@@ -20,7 +20,6 @@ export interface ExplicitProxyOptions {
   /** Serves a tunnel as if the connection had been intercepted on its way there. */
   readonly serve: (
     connection: AcceptedConnection,
-    transport: Transport,
     destination: SocketAddress,
     first: Buffer | undefined,
   ) => void;
@@ -87,7 +86,7 @@ export class ExplicitProxy {
       return;
     }
     transport.write(CONNECTION_ESTABLISHED);
-    this.#options.serve(connection, transport, { host, port }, rest);
+    this.#options.serve(connection, { host, port }, rest);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Log } from '../../runtime/log.ts';
 import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
-import type { Peer, Transport } from '../transport.ts';
+import type { OwnedTransport, Peer } from '../transport.ts';
 import { formatAuthority } from '../trunk/protocol.ts';
 import type { ClusterRegistry } from '../upstream/clusters.ts';
 import type { Cluster } from '../upstream/types.ts';
@@ -64,7 +64,7 @@ export class InboundPlans {
   }
 
   /** @param destination the application's address and port */
-  serve(transport: Transport, destination: SocketAddress): DownstreamConnection {
+  serve(transport: OwnedTransport, destination: SocketAddress): DownstreamConnection {
     const { compiled, self, observer, clock, log } = this.#options;
     const mutualTls = transport.peer.identity !== undefined;
     const source = sourceOf(transport.peer);

@@ -8,7 +8,7 @@ import type { CompiledConfig } from '../compile.ts';
 import type { ConfigView } from '../config/view.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import type { Party, TrafficObserver } from '../telemetry/types.ts';
-import type { Peer, Transport } from '../transport.ts';
+import type { Peer } from '../transport.ts';
 import type { ClusterRegistry } from '../upstream/clusters.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
@@ -72,8 +72,7 @@ export class OutboundListener implements Component {
       destinations: this.#destinations,
       plans: this.#plans,
       isOwn: (host, port) => this.#isOwn(host, port),
-      serve: (connection, transport, destination, first) =>
-        this.#serve(connection, transport, destination, first),
+      serve: (connection, destination, first) => this.#serve(connection, destination, first),
     });
   }
 
@@ -123,22 +122,17 @@ export class OutboundListener implements Component {
       }
       return;
     }
-    this.#serve(connection, transport, destination);
+    this.#serve(connection, destination);
   }
 
-  #serve(
-    connection: AcceptedConnection,
-    transport: Transport,
-    destination: SocketAddress,
-    first?: Buffer,
-  ): void {
+  #serve(connection: AcceptedConnection, destination: SocketAddress, first?: Buffer): void {
     const found = this.#destinations.find(destination.host, destination.port);
     if (found.kind === 'pending') {
-      connection.hold(found.wait(() => this.#serve(connection, transport, destination, first)));
+      connection.hold(found.wait(() => this.#serve(connection, destination, first)));
       return;
     }
     const plan = this.#plans.plan(found, destination);
-    const downstream = new DownstreamConnection(transport, plan, {
+    const downstream = new DownstreamConnection(connection.transport, plan, {
       ...this.#options,
       serverFirst: this.#serverFirst,
     });

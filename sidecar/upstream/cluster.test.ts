@@ -114,6 +114,7 @@ class ScriptedDialer implements Dialer {
         bytesRead: 0,
         bytesWritten: 0,
         onClosed: undefined,
+        onCounted: undefined,
         attach: () => {},
         write: () => true,
         end: () => {},

@@ -209,6 +209,7 @@ export class EndpointCluster implements Cluster, Lender {
       this.#dialFailed(pending, member, rejected, error);
       return;
     }
+    pending.waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
     const loan = new Loan(member, dialed, false, this);
     if (pending.cancelled) loan.release(pending.request.pooled);
     else pending.waiter.onConnection(loan);

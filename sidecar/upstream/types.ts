@@ -1,6 +1,6 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
-import type { Transport } from '../transport.ts';
+import type { OwnedTransport, Transport } from '../transport.ts';
 
 /**
  * Where requests for one port of one service go: its endpoints, the balancer
@@ -34,6 +34,8 @@ export interface AcquireRequest {
 }
 
 export interface AcquireWaiter {
+  /** A new connection was made, before it is handed out; it may outlive the request. For the counts. */
+  onDialed?(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void;
   onConnection(connection: UpstreamConnection): void;
   /** `endpoint` is the one that could not be reached, when one was picked. */
   onError(error: MeshError, endpoint: Endpoint | undefined): void;

@@ -332,6 +332,35 @@ describe('the explicit proxy', () => {
   });
 });
 
+describe('connections that carry HTTP', () => {
+  for (const protocol of ['http1', 'detect'] as const) {
+    test(`are counted at both ends, once for many requests, on a ${protocol} port`, async () => {
+      const { web, cart } = await meshed(protocol);
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      after(() => agent.destroy());
+      const port = web.outbound.port;
+      for (let i = 0; i < 3; i++) await ask({ port, agent, headers: { host: 'cart' } });
+      const parties = {
+        source: { namespace: 'shop', workload: 'web' },
+        destination: { namespace: 'shop', workload: 'cart' },
+        mutualTls: true,
+        protocol: 'http',
+      };
+      assert.deepEqual(web.observer.opened, [
+        { direction: 'outbound', service: 'shop/cart', ...parties },
+      ]);
+      assert.deepEqual(cart.observer.opened, [{ direction: 'inbound', service: '', ...parties }]);
+      assert.equal(web.observer.closed.length, 0);
+      web.clusters.stop();
+      await eventually(() => web.observer.closed.length + cart.observer.closed.length === 2);
+      const [sent, received] = [web.observer.closed[0], cart.observer.closed[0]];
+      assert.ok(sent && received && sent.bytesSent > 50 && sent.bytesReceived > 50);
+      assert.equal(sent.bytesSent, received.bytesSent);
+      assert.equal(sent.bytesReceived, received.bytesReceived);
+    });
+  }
+});
+
 describe('a pod that dies while another lives', () => {
   /** Calls that were answered by either of the two before, so that connections to both are kept. */
   async function twoCarts(agent: Agent): Promise<{

@@ -1,0 +1,21 @@
+import type { ConnectionRecord, TrafficObserver } from '../telemetry/types.ts';
+import type { OwnedTransport } from '../transport.ts';
+
+/** Tells of a connection that carries HTTP: now, and when it is over. */
+export function countHttpConnection(
+  observer: TrafficObserver,
+  transport: OwnedTransport,
+  parties: Omit<ConnectionRecord, 'protocol'>,
+): void {
+  const { direction, source, service, mutualTls } = parties;
+  const { namespace, workload } = parties.destination;
+  const destination = { namespace, workload };
+  const record = { direction, source, destination, service, mutualTls, protocol: 'http' } as const;
+  observer.connectionOpened(record);
+  transport.onCounted = () => {
+    const { bytesRead, bytesWritten } = transport;
+    // From the source to the destination, whichever end we are.
+    if (direction === 'inbound') observer.connectionClosed(record, bytesRead, bytesWritten);
+    else observer.connectionClosed(record, bytesWritten, bytesRead);
+  };
+}
