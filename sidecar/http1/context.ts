@@ -41,6 +41,9 @@ export interface Unresolved {
 
 /** A downstream connection in the engine's hands. */
 export interface HttpConnection {
-  /** Finishes the exchange under way, says `connection: close`, and closes. */
+  /**
+   * Says `connection: close` with the response under way or with the next one, and
+   * closes after it. Where none comes, closes a moment later.
+   */
   drain(): void;
 }

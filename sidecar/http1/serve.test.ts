@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { Server } from 'node:net';
 import { after, describe, test } from 'node:test';
+import { ManualClock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import { eventually, listen } from '../../test/fakes/connections.ts';
 import {
@@ -11,7 +12,7 @@ import {
   RawOrigin,
   roundTrip,
 } from '../../test/fakes/http-hop.ts';
-import { CONNECTION_ESTABLISHED, writeRefusal } from './serve.ts';
+import { CONNECTION_ESTABLISHED, DRAIN_GRACE_MS, writeRefusal } from './serve.ts';
 
 /** A Node server behind a hop. */
 async function application(
@@ -558,13 +559,48 @@ describe('identity', () => {
 });
 
 describe('draining', () => {
-  test('an idle connection is closed at once', async () => {
-    const hop = await application(echo);
+  test('an idle connection is closed a moment later', async () => {
+    const clock = new ManualClock();
+    const hop = await application(echo, { clock });
     const client = await connect(hop);
     client.send(get('/'));
     await client.until('GET / 0');
     hop.connections[0]?.drain();
+    clock.advance(DRAIN_GRACE_MS - 1);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(client.ended, false);
+    clock.advance(1);
     await client.toEnd();
+  });
+
+  test('a request that was on its way is answered, and is the last', async () => {
+    const hop = await application(echo);
+    const client = await connect(hop);
+    client.send(get('/1'));
+    await client.until('GET /1 0');
+    hop.connections[0]?.drain();
+    client.send(get('/2'));
+    assert.match(await client.toEnd(), /connection: close\r\n.*GET \/2 0/s);
+  });
+
+  test('one more request is answered when the response had begun', async () => {
+    const begun = Promise.withResolvers<ServerResponse>();
+    const hop = await application((req, res) => {
+      if (req.url !== '/1') {
+        echo(req, res);
+        return;
+      }
+      res.write('half');
+      begun.resolve(res);
+    });
+    const client = await connect(hop);
+    client.send(get('/1'));
+    await client.until('half');
+    hop.connections[0]?.drain();
+    (await begun.promise).end();
+    await client.until('\r\n0\r\n\r\n');
+    client.send(get('/2'));
+    assert.match(await client.toEnd(), /connection: close\r\n.*GET \/2 0/s);
   });
 
   test('an exchange under way is finished, and says that it was the last', async () => {

@@ -5,6 +5,8 @@ import type { Transport } from '../transport.ts';
 import type { HttpConnection, HttpContext } from './context.ts';
 import { REFUSAL_LINGER_MS, ServerConnection } from './server.ts';
 
+export { DRAIN_GRACE_MS } from './server.ts';
+
 /** The answer to a CONNECT that was taken. */
 export const CONNECTION_ESTABLISHED: Buffer = Buffer.from(
   'HTTP/1.1 200 Connection Established\r\n\r\n',

@@ -24,6 +24,12 @@ export const REFUSAL_LINGER_MS = 2_000;
 /** A body that nobody wants is read to its end up to this size, so that the connection can go on. */
 const DISCARD_LIMIT_BYTES = 64 * 1024;
 
+/**
+ * A connection that is drained while nothing was asked on it stays so long: a request
+ * may be on its way, and could not be sent again when it is no idempotent one.
+ */
+export const DRAIN_GRACE_MS = 1_000;
+
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -79,7 +85,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   drain(): void {
     this.#draining = true;
-    if (this.#state === 'head' && !this.#heads.started) this.#close(LINGER_MS);
+    if (this.#state === 'head' && !this.#heads.started) this.#timer.set(DRAIN_GRACE_MS);
   }
 
   // From the transport.
@@ -330,24 +336,21 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   #next(): void {
     this.#request = undefined;
-    if (this.#draining) {
-      this.#close(LINGER_MS);
-      return;
-    }
     this.#state = 'head';
-    this.#timer.set(DEFAULT_POLICY.idleTimeoutMs);
+    this.#timer.set(this.#draining ? DRAIN_GRACE_MS : DEFAULT_POLICY.idleTimeoutMs);
     // In the middle of `#read` its own loop goes on.
     if (!this.#reading) this.#read(this.#pending.shift() ?? NOTHING);
     this.#updateFlow();
   }
 
   #connectionOption(): string | undefined {
+    if (this.#draining) this.#closeAfter = true;
     if (this.#closesAfter()) return 'close';
     return this.#request?.minorVersion === 0 ? 'keep-alive' : undefined;
   }
 
   #closesAfter(): boolean {
-    return this.#closeAfter || this.#draining || this.#request?.keepAlive !== true;
+    return this.#closeAfter || this.#request?.keepAlive !== true;
   }
 
   #updateFlow(): void {

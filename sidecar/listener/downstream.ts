@@ -5,7 +5,7 @@ import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
 import type { HttpConnection, HttpContext } from '../http1/context.ts';
 import { countHttpConnection } from '../http1/count-connection.ts';
-import { serveHttp1 } from '../http1/serve.ts';
+import { DRAIN_GRACE_MS, serveHttp1 } from '../http1/serve.ts';
 import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';
 import type { OwnedTransport, TransportHandler } from '../transport.ts';
 import type { Acquisition, Cluster, UpstreamConnection } from '../upstream/types.ts';
@@ -66,6 +66,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   readonly #options: DownstreamOptions;
   #state: State = { name: 'peeking' };
   #first: Buffer | undefined;
+  #draining = false;
   #timer: Timer | undefined;
   #acquisition: Acquisition | undefined;
   #upstream: UpstreamConnection | undefined;
@@ -107,8 +108,10 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
 
   drain(): void {
     if (this.#state.name === 'http') this.#state.connection.drain();
-    // Nothing was asked so far, and nothing is owed.
-    else if (this.#state.name === 'peeking' && this.#first === undefined) this.destroy();
+    this.#draining = true;
+    if (this.#state.name !== 'peeking' || this.#first !== undefined) return;
+    // Nothing is owed, but a first request may be on its way.
+    if (this.#plan.protocol === 'http1') this.#arm(DRAIN_GRACE_MS, () => this.destroy());
   }
 
   destroy(): void {
@@ -171,6 +174,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     const connection = serveHttp1(this.#transport, this.#first, this.#plan.http);
     this.#first = undefined;
     this.#state = { name: 'http', connection };
+    if (this.#draining) connection.drain();
   }
 
   #becomeTcp(): void {

@@ -332,6 +332,24 @@ describe('the explicit proxy', () => {
   });
 });
 
+test('a first request that was on its way when the drain began is answered', async () => {
+  const { cart, app } = await meshed('http1');
+  const { settings } = cart.view.current;
+  const inboundPorts = [{ port: app.port, name: 'http', protocol: 'http1' as const }];
+  cart.view.change({ settings: { ...settings, inboundPorts } });
+  cart.redirected = { host: cart.options.address, port: app.port };
+  const call = connect(cart.inbound.port, cart.options.address);
+  let received = '';
+  call.on('data', (bytes) => {
+    received += bytes;
+  });
+  await eventually(() => cart.inbound.connections === 1);
+  const drained = cart.inbound.stop(AbortSignal.timeout(10_000));
+  call.write('GET /x HTTP/1.1\r\nHost: cart\r\n\r\n');
+  await drained;
+  assert.match(received, /^HTTP\/1.1 200 .*connection: close\r\n.*GET \/x/is);
+});
+
 describe('connections that carry HTTP', () => {
   for (const protocol of ['http1', 'detect'] as const) {
     test(`are counted at both ends, once for many requests, on a ${protocol} port`, async () => {
