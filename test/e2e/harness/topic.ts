@@ -66,7 +66,7 @@ export async function describeNamespace(name: string): Promise<string> {
     pods
       .filter((pod) => pod.startsWith('pod/'))
       .map(async (pod) => {
-        const flags = ['--all-containers', '--prefix', '--tail=25'];
+        const flags = ['--all-containers', '--prefix', '--tail=12'];
         return `--- ${pod}\n${await look(['logs', '-n', name, pod, ...flags])}`;
       }),
   );
