@@ -38,6 +38,9 @@ export async function installChart(
  * so that every file of the suite can also be run alone.
  */
 export async function ensureMesh(): Promise<void> {
+  await kubectl(['get', '--raw', '/readyz']).catch((cause: unknown) => {
+    throw new Error('no cluster answers: set KUBECONFIG to one that is yours alone', { cause });
+  });
   if (await runs()) return;
   await buildImages();
   await installGatewayApi();
