@@ -32,15 +32,18 @@ export async function installChart(
   ]);
 }
 
+export async function requireCluster(): Promise<void> {
+  await kubectl(['get', '--raw', '/readyz']).catch((cause: unknown) => {
+    throw new Error('no cluster answers: set KUBECONFIG to one that is yours alone', { cause });
+  });
+}
+
 /**
  * Makes sure that the mesh of this source tree runs: images built and loaded,
  * Gateway API there, chart installed, pods ready. Cheap when it does already,
  * so that every file of the suite can also be run alone.
  */
 export async function ensureMesh(): Promise<void> {
-  await kubectl(['get', '--raw', '/readyz']).catch((cause: unknown) => {
-    throw new Error('no cluster answers: set KUBECONFIG to one that is yours alone', { cause });
-  });
   if (await runs()) return;
   await buildImages();
   await installGatewayApi();

@@ -1,13 +1,14 @@
 import { after, afterEach, before } from 'node:test';
 import { INJECT_LABEL, SYSTEM_NAMESPACE } from '../../../proto/well-known.ts';
 import { apply, kubectl } from './kubectl.ts';
-import { ensureMesh } from './mesh.ts';
+import { ensureMesh, requireCluster } from './mesh.ts';
 
 /** How long a hook of a topic may take: images may have to be built. */
 const HOOK = { timeout: 1_800_000 };
 
 /** For a `describe`: the mesh of this source tree runs before its tests. */
 export function useMesh(): void {
+  before(requireCluster);
   prepare(SYSTEM_NAMESPACE, ensureMesh);
   explainFailures(SYSTEM_NAMESPACE);
 }
