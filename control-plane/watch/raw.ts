@@ -53,10 +53,6 @@ export function text(value: unknown, path: Path, fallback = ''): string {
   return value;
 }
 
-export function texts(value: unknown, path: Path): readonly string[] {
-  return list(value, path).map((item, position) => text(item, [...path, position]));
-}
-
 /** A map from string to string, with only the keys that `keep` lets pass. */
 export function textMap(
   value: unknown,
