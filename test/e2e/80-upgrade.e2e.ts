@@ -32,13 +32,17 @@ describe('an upgrade of the chart', () => {
     assert.deepEqual(await everythingOfOurs(), before);
   });
 
-  test('that restarts every process keeps the CA, the certificates and the requests', async (t) => {
+  test('that restarts every process keeps the CA and the certificates, and loses no request and no pod', async (t) => {
     const before = await everythingOfOurs();
+    const admissions = admitPods();
     const issuerBefore = await issuer();
     await installChart({ values: ['logLevel=debug', 'controlPlane.podAnnotations.e2e=restarted'] });
     await rolledOut(SYSTEM_NAMESPACE, ...DEPLOYMENTS);
     await installChart();
     await rolledOut(SYSTEM_NAMESPACE, ...DEPLOYMENTS);
+    const refused = await admissions.end();
+    t.diagnostic(`${admissions.count} pods were admitted meanwhile`);
+    assert.deepEqual(refused, []);
     const after = await everythingOfOurs();
     assert.notDeepEqual(after.pods, before.pods);
     assert.equal(after.ca, before.ca);
@@ -66,6 +70,36 @@ describe('an upgrade of the chart', () => {
     await installChart();
     assert.ok(!(await definition()).includes('e2etp'));
   });
+
+  /** Has the API server ask the injector about a pod, again and again. */
+  function admitPods(): { count: number; end(): Promise<string[]> } {
+    const refused: string[] = [];
+    let ended = false;
+    const pod = JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'probe', namespace: ns },
+      spec: { containers: [{ name: 'app', image: 'none' }] },
+    });
+    const run = async () => {
+      while (!ended) {
+        await kubectl(['create', '--dry-run=server', '-f', '-'], { input: pod }).catch(
+          (error: unknown) => refused.push(String(error)),
+        );
+        admissions.count += 1;
+      }
+      return refused;
+    };
+    const running = run();
+    const admissions = {
+      count: 0,
+      end: () => {
+        ended = true;
+        return running;
+      },
+    };
+    return admissions;
+  }
 
   /** Who issued the certificate that the pod shows. */
   async function issuer(): Promise<string> {
