@@ -7,6 +7,7 @@ import type { SidecarEnvironment } from './environment.ts';
 import { InboundListener } from './listener/inbound.ts';
 import { InboundPlans } from './listener/inbound-plans.ts';
 import { OutboundListener } from './listener/outbound.ts';
+import { ownPlaces } from './listener/own-places.ts';
 import { TrunkListener } from './listener/trunk.ts';
 import type { Source } from './source.ts';
 import type { Party, TrafficObserver } from './telemetry/types.ts';
@@ -41,7 +42,9 @@ export function createDataPath(
   });
 
   // To the peers: the trunk where there is one; to the application: plainly.
-  const plain = new PlainDialer(clock, sourceAddress);
+  const sidecarPorts = ownPorts(source, environment);
+  const isOwn = ownPlaces(pod.addresses, sidecarPorts);
+  const plain = new PlainDialer(clock, sourceAddress, isOwn);
   const trunk = new TrunkClient({ credentials, self, clock, log, sourceAddress });
   const trustDomain = (): string => credentials.current?.trustDomain ?? '';
   const clusters = new ClusterRegistry({
@@ -68,7 +71,7 @@ export function createDataPath(
     clusters,
     self,
     ownAddresses: pod.addresses,
-    ownPorts: ownPorts(source, environment),
+    ownPorts: sidecarPorts,
     observer,
     clock,
     log,

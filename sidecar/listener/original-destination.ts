@@ -88,9 +88,8 @@ function parseAddress(bytes: Buffer): SocketAddress {
 
 /** An address in the one form in which addresses are compared (RFC 5952); other text as it is. */
 export function canonicalAddress(text: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(text);
-  if (mapped !== null) return mapped[1] ?? text;
   const bare = text.split('%', 1)[0] ?? text;
   if (!isIPv6(bare)) return text;
-  return new NetAddress({ address: bare, family: 'ipv6' }).address;
+  const { address } = new NetAddress({ address: bare, family: 'ipv6' });
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }

@@ -23,6 +23,7 @@ import {
   type OriginalDestination,
 } from './original-destination.ts';
 import { OutboundPlans } from './outbound-plans.ts';
+import { isLoopback, type OwnPlaces, ownPlaces } from './own-places.ts';
 
 export interface OutboundOptions {
   readonly address: SocketAddress;
@@ -58,6 +59,7 @@ export class OutboundListener implements Component {
   readonly #plans: OutboundPlans;
   readonly #proxy: ExplicitProxy;
   readonly #ownAddresses: ReadonlySet<string>;
+  readonly #ownPlaces: OwnPlaces;
   #originalDestination: OriginalDestination;
 
   constructor(options: OutboundOptions) {
@@ -66,6 +68,7 @@ export class OutboundListener implements Component {
     this.#destinations = new Destinations(options);
     this.#plans = new OutboundPlans({ ...options, destinations: this.#destinations });
     this.#ownAddresses = new Set(options.ownAddresses.map(canonicalAddress));
+    this.#ownPlaces = ownPlaces(options.ownAddresses, options.ownPorts);
     this.#originalDestination = options.originalDestination ?? (() => undefined);
     this.#proxy = new ExplicitProxy({
       ...options,
@@ -141,8 +144,8 @@ export class OutboundListener implements Component {
   }
 
   #isOwn(host: string, port: number): boolean {
-    const own = this.#options.ownPorts.includes(port) || port === this.port;
-    return own && (isLoopback(host) || this.#ownAddresses.has(canonicalAddress(host)));
+    if (this.#ownPlaces(host, port)) return true;
+    return port === this.port && ownPlaces(this.#options.ownAddresses, [port])(host, port);
   }
 
   /** The client runs in this pod. */
@@ -159,8 +162,4 @@ export function peerOf(socket: Socket): Peer {
     identity: undefined,
     workload: undefined,
   };
-}
-
-function isLoopback(host: string): boolean {
-  return host.startsWith('127.') || host === '::1' || host === 'localhost';
 }

@@ -1,4 +1,4 @@
-import { isIPv4, Socket } from 'node:net';
+import { isIP, isIPv4, Socket } from 'node:net';
 import { spiffeId } from '../../proto/well-known.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
@@ -28,11 +28,20 @@ export interface Dialer {
 export class PlainDialer implements Dialer {
   readonly #clock: Clock;
   readonly #sourceAddress: string | undefined;
+  readonly #isOwn: (address: string, port: number) => boolean;
 
-  /** @param sourceAddress the local address of outgoing connections, where rules go by it */
-  constructor(clock: Clock, sourceAddress: string | undefined) {
+  /**
+   * @param sourceAddress the local address of outgoing connections, where rules go by it
+   * @param isOwn a port of the sidecar itself, which a name may turn out to mean
+   */
+  constructor(
+    clock: Clock,
+    sourceAddress: string | undefined,
+    isOwn: (address: string, port: number) => boolean = () => false,
+  ) {
     this.#clock = clock;
     this.#sourceAddress = sourceAddress;
+    this.#isOwn = isOwn;
   }
 
   dial(host: string, port: number, _workload: Workload, timeoutMs: number): Promise<Dialed> {
@@ -59,6 +68,11 @@ export class PlainDialer implements Dialer {
       };
       socket.once('error', onError);
       socket.once('connect', () => {
+        if (isIP(host) === 0 && this.#isOwn(socket.remoteAddress ?? '', port)) {
+          const sentence = `${host}:${port} is the sidecar itself`;
+          socket.destroy(new MeshError('destination-not-allowed', sentence));
+          return;
+        }
         timer?.cancel();
         socket.off('error', onError);
         socket.setNoDelay(true);

@@ -16,6 +16,7 @@ import type { CredentialSource } from '../../sidecar/identity/types.ts';
 import { InboundListener } from '../../sidecar/listener/inbound.ts';
 import { InboundPlans } from '../../sidecar/listener/inbound-plans.ts';
 import { OutboundListener } from '../../sidecar/listener/outbound.ts';
+import { ownPlaces } from '../../sidecar/listener/own-places.ts';
 import { TrunkListener } from '../../sidecar/listener/trunk.ts';
 import type {
   ConnectionRecord,
@@ -153,6 +154,8 @@ export interface TestSidecarOptions {
   readonly interception?: 'redirect' | 'explicit';
   readonly destination?: SocketAddress;
   readonly outboundHost?: string;
+  /** Further ports that count as the sidecar's. */
+  readonly ownPorts?: readonly number[];
 }
 
 /** The data path of one sidecar, as main.ts puts it together, on free ports. */
@@ -177,7 +180,8 @@ export class TestSidecar {
     const log = silentLog();
     const self = () => ({ namespace, workload });
     this.trunkClient = new TrunkClient({ credentials, self, clock, log, sourceAddress: undefined });
-    const plain = new PlainDialer(clock, undefined);
+    const ownPorts = [15000, 15001, 15004, 15006, 15008, 15020, ...(options.ownPorts ?? [])];
+    const plain = new PlainDialer(clock, undefined, ownPlaces([address], ownPorts));
     this.clusters = new ClusterRegistry({
       view,
       observer,
@@ -199,7 +203,7 @@ export class TestSidecar {
       clusters: this.clusters,
       self,
       ownAddresses: [address],
-      ownPorts: [15000, 15001, 15004, 15006, 15008, 15020],
+      ownPorts,
       observer,
       clock,
       log,

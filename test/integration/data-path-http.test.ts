@@ -318,6 +318,21 @@ describe('the explicit proxy', () => {
     assert.match(call.text, /^HTTP\/1.1 403 /);
   });
 
+  test('reaches no port of the sidecar under another name', async () => {
+    const admin = createServer((_message, response) => response.end('secret'));
+    const own = await listen(admin);
+    after(() => admin.close());
+    const web = await pod('web', { interception: 'explicit', ownPorts: [own] });
+    const { port } = web.outbound;
+    for (const host of ['0.0.0.0', '[::ffff:7f00:1]', '[::]', '0x7f000001', '2130706433', '0']) {
+      const { status, headers } = await ask({ port, path: `http://${host}:${own}/` });
+      assert.deepEqual(
+        [host, status, headers['x-remora-error']],
+        [host, 403, 'destination-not-allowed'],
+      );
+    }
+  });
+
   const outside = Object.values(networkInterfaces())
     .flatMap((addresses) => addresses ?? [])
     .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
