@@ -248,6 +248,13 @@ describe('an endpoint that cannot be reached', () => {
     });
   }
 
+  test('is told apart from another at the same address', async () => {
+    const app = await application(() => OK);
+    const hop = await hopTo([await deadPort(), app.port]);
+    for (let i = 0; i < 4; i++) assert.match(await roundTrip(hop.port, post), /^HTTP\/1.1 200 /);
+    assert.ok(hop.retries.length > 0);
+  });
+
   test('takes nothing from the budget of retries', async () => {
     const policy = retries({ attempts: 1, budgetPercent: 0, budgetMinPerSecond: 0 });
     const hop = await mostlyDead({ policy });

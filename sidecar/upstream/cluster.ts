@@ -260,5 +260,8 @@ export class EndpointCluster implements Cluster, Lender {
 }
 
 function wasTried(member: Member, tried: readonly Endpoint[]): boolean {
-  return tried.some((endpoint) => endpoint.address === member.endpoint.address);
+  const { address, workload } = member.endpoint;
+  return tried.some(
+    (endpoint) => endpoint.address === address && endpoint.workload.pod === workload.pod,
+  );
 }

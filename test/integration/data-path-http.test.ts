@@ -14,7 +14,7 @@ import { after, describe, test } from 'node:test';
 import type { Protocol } from '../../sidecar/config/types.ts';
 import { eventually, listen } from '../fakes/connections.ts';
 import { Call, pod, SERVICE } from '../fakes/pods.ts';
-import type { TestSidecar } from '../fakes/sidecars.ts';
+import { NO_POLICY, type TestSidecar } from '../fakes/sidecars.ts';
 
 interface Answer {
   status: number;
@@ -392,6 +392,39 @@ describe('connections that carry HTTP', () => {
       assert.equal(sent.bytesReceived, received.bytesReceived);
     });
   }
+});
+
+test('the circuit breaker of a rule takes out an endpoint of its backend', async () => {
+  const [web, good, bad] = [await pod('web'), await pod('cart'), await pod('cart')];
+  const app = await application(good.options.address);
+  const failing = createServer((_message, response) => response.writeHead(500).end());
+  const failingPort = await listen(failing, bad.options.address);
+  after(() => {
+    failing.close();
+    failing.closeAllConnections();
+  });
+  web.view.service('shop/cart', '10.96.0.11', 80, 'http1', [
+    good.endpoint({ 80: app.port }),
+    bad.endpoint({ 80: failingPort }),
+  ]);
+  web.view.service('shop/front', SERVICE.host, SERVICE.port, 'http1', []);
+  const circuitBreaker = { consecutiveErrors: 2, ejectionMs: 60_000, maxEjectedPercent: 50 };
+  const rule = {
+    name: 'HTTPRoute/shop/front/0',
+    matches: [],
+    backends: [{ kind: 'service' as const, service: 'shop/cart', port: 80, weight: 1 }],
+    policy: { ...NO_POLICY, circuitBreaker },
+  };
+  const ports = [{ port: SERVICE.port, routeBound: true, rules: [rule], policy: NO_POLICY }];
+  const routes = new Map(web.view.current.routes);
+  web.view.change({ routes: routes.set('shop/front', { service: 'shop/front', ports }) });
+  web.redirected = SERVICE;
+  const call = async (): Promise<number> => (await ask({ port: web.outbound.port })).status;
+  for (let i = 0; i < 100 && web.observer.ejections.length === 0; i++) await call();
+  assert.deepEqual(web.observer.ejections, [
+    `ejected shop/cart ${bad.options.address}:${failingPort}`,
+  ]);
+  for (let i = 0; i < 20; i++) assert.equal(await call(), 200);
 });
 
 describe('a pod that dies while another lives', () => {
