@@ -29,6 +29,19 @@ export class DnsServer {
   }
 
   async start(): Promise<void> {
+    // A port that the system chose for UDP may be taken for TCP: then it chooses again.
+    for (let triesLeft = this.#address.port === 0 ? 10 : 1; ; triesLeft -= 1) {
+      try {
+        await this.#listen();
+        return;
+      } catch (error) {
+        await this.stop();
+        if (triesLeft === 1) throw error;
+      }
+    }
+  }
+
+  async #listen(): Promise<void> {
     const { host, port } = this.#address;
     const udp = createSocket('udp4');
     this.#udp = udp;
@@ -55,6 +68,8 @@ export class DnsServer {
   async stop(): Promise<void> {
     for (const socket of this.#connections) socket.destroy();
     const { tcp, udp } = { tcp: this.#tcp, udp: this.#udp };
+    this.#tcp = undefined;
+    this.#udp = undefined;
     if (tcp !== undefined) await new Promise<void>((resolve) => tcp.close(() => resolve()));
     if (udp !== undefined) await new Promise<void>((resolve) => udp.close(() => resolve()));
   }

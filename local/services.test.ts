@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { suite, test } from 'node:test';
 import { DnsServer } from './dns-server.ts';
 import { DnsZone } from './dns-zone.ts';
@@ -154,6 +157,18 @@ suite('names', () => {
     } finally {
       await server.stop();
     }
+  });
+
+  test('an address in use is an error of the start, and nothing stays open', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const port = (taken.address() as AddressInfo).port;
+    const server = new DnsServer({ host: '127.0.0.1', port }, zone);
+    await assert.rejects(server.start(), { code: 'EADDRINUSE' });
+    const udp = createSocket('udp4').bind(port, '127.0.0.1');
+    await once(udp, 'listening');
+    udp.close();
+    taken.close();
   });
 
   test('that do not fit a datagram are asked for again over TCP', async () => {
