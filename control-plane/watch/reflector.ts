@@ -109,7 +109,7 @@ export class Reflector<T extends KubernetesObject> {
       return;
     }
     if (kind.optional && (status === 404 || status === 403)) {
-      // Not installed, or not to be read: empty for now.
+      // Not installed, or not to be read: empty until it is.
       this.#resourceVersion = '';
       for (const [key] of objects.entries()) objects.delete(key);
       objects.markSynced();
