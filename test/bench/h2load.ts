@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 
 /** A fixed load. */
 export interface Load {
+  /** Path of h2load. */
+  readonly program: string;
   readonly port: number;
   readonly path: string;
   readonly protocol: 'http1' | 'h2c';
@@ -51,7 +53,7 @@ export function parseH2load(output: string): LoadCounts {
  */
 export async function runH2load(load: Load): Promise<number> {
   const output = await new Promise<string>((resolve, reject) => {
-    execFile('h2load', argumentsOf(load), { timeout: TIMEOUT_MS }, (error, stdout) => {
+    execFile(load.program, argumentsOf(load), { timeout: TIMEOUT_MS }, (error, stdout) => {
       if (error === null) resolve(stdout);
       else reject(new Error(`h2load: ${error.killed ? 'not done in time' : error.message}`));
     });

@@ -89,6 +89,11 @@ export class Lab {
     await this.#answers(http1, 'http1', [this.#origin]);
   }
 
+  /** Path of the load generator. */
+  get h2load(): string {
+    return this.tools.h2load?.path ?? 'h2load';
+  }
+
   get originPids(): readonly number[] {
     return this.#origin === undefined ? [] : [this.#origin.pid];
   }

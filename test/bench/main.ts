@@ -71,12 +71,17 @@ async function main(options: Options): Promise<boolean> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => process.exit(130));
   }
-  await lab.open();
   const rows: TableRow[] = [];
-  for (const scenario of scenarios)
-    rows.push(...(await runScenario(scenario, lab, options.rounds)));
+  try {
+    await lab.open();
+    for (const scenario of scenarios) {
+      rows.push(...(await runScenario(scenario, lab, options.rounds)));
+    }
+  } finally {
+    lab.close();
+  }
   console.log(`\n${formatTable(rows)}`);
-  console.log(`\nMedians of ${options.rounds} rounds in turns. ${describeMachine()}`);
+  console.log(`\nRounds in turns: ${options.rounds}, medians. ${describeMachine()}`);
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify(rows.map(toJson), null, 2)}\n`);
   }

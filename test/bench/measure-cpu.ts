@@ -52,6 +52,7 @@ async function costOfLoad(
   const path = options.protocol === 'grpc' ? GRPC_PATH : (options.path ?? '/1k');
   const bodyBytes = lab.origin.body(path).length;
   const load: Load = {
+    program: lab.h2load,
     ...{ port, path, requests, bodyBytes },
     protocol: options.protocol === 'h2c' || options.protocol === 'grpc' ? 'h2c' : 'http1',
     connections: options.connections,

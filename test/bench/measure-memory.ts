@@ -50,6 +50,7 @@ async function sample(
     const idle = pssBytes(pids) / MIB;
     for (const port of subject.ports) {
       await runH2load({
+        program: lab.h2load,
         ...{ port, path: '/1k', protocol: 'http1', connections: CONNECTIONS, streams: 1 },
         requests: REQUESTS / subject.ports.length,
         bodyBytes: lab.origin.body('/1k').length,
