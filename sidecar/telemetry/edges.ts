@@ -65,22 +65,29 @@ export class EdgeReader {
 
   #readConnections(sums: Map<string, Sum>): void {
     const { connections } = this.#counters;
-    const before = this.#connections;
+    const told = this.#connections;
+    const next = connections.values.slice(0, connections.size * connections.columns);
     connections.labels.forEach((labels, row) => {
-      const since = (column: number): number =>
-        connections.at(row, column) - (before[row * connections.columns + column] ?? 0);
+      const before = (column: number): number => told[row * connections.columns + column] ?? 0;
+      const since = (column: number): number => connections.at(row, column) - before(column);
       const opened = since(CONNECTION.opened);
+      if (labels.protocol === 'http') {
+        // It knows no route: it is told with the requests that it carried, and the
+        // bytes were counted with them. Before one has ended it waits.
+        const sum = opened === 0 ? undefined : requestsBetween(sums, labels);
+        if (sum !== undefined) sum.connections += opened;
+        else next[row * connections.columns + CONNECTION.opened] = before(CONNECTION.opened);
+        return;
+      }
       const sent = since(CONNECTION.bytesSent);
       const received = since(CONNECTION.bytesReceived);
       if (opened === 0 && sent === 0 && received === 0) return;
       const sum = sumOf(sums, labels, '', labels.protocol);
       sum.connections += opened;
-      // The bytes of HTTP were counted with its requests.
-      if (labels.protocol === 'http') return;
       sum.bytesSent += sent;
       sum.bytesReceived += received;
     });
-    this.#connections = connections.values.slice(0, connections.size * connections.columns);
+    this.#connections = next;
   }
 
   /** A retry names only its service: it is told with an edge to that service. */
@@ -102,6 +109,28 @@ export class EdgeReader {
     });
     this.#retries = next;
   }
+}
+
+/** The first edge of requests between the same two, whatever their route. */
+function requestsBetween(sums: Map<string, Sum>, labels: ConnectionLabels): Sum | undefined {
+  const direction = labels.direction === 'outbound' ? 'OUTBOUND' : 'INBOUND';
+  for (const sum of sums.values()) {
+    if (
+      sum.protocol === 'http' &&
+      sum.direction === direction &&
+      sum.service === labels.service &&
+      sum.mutualTls === labels.mutualTls &&
+      isSameParty(sum.source, labels.source) &&
+      isSameParty(sum.destination, labels.destination)
+    ) {
+      return sum;
+    }
+  }
+  return undefined;
+}
+
+function isSameParty(a: Edge['source'], b: ConnectionLabels['source']): boolean {
+  return a?.namespace === b.namespace && a.workload === b.workload;
 }
 
 function sumOf(

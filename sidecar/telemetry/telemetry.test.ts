@@ -160,6 +160,25 @@ suite('edges', () => {
     assert.equal(reader.read()[0]?.requests, 1);
   });
 
+  test('tell a connection of HTTP with the requests that it carries, never alone', () => {
+    const counters = new Counters();
+    const reader = new EdgeReader(counters);
+    const route = 'HTTPRoute/shop/cart/0';
+    const http = connection({ ...request(), protocol: 'http' });
+    counters.connectionOpened(http);
+    assert.deepEqual(reader.read(), []);
+    counters.requestFinished(request({ route }));
+    counters.connectionClosed(http, 500, 5000);
+    const [edge, ...more] = reader.read();
+    assert.deepEqual(more, []);
+    assert.equal(edge?.route, route);
+    assert.equal(edge.connections, 1);
+    assert.equal(edge.bytesSent, 100);
+    assert.deepEqual(reader.read(), []);
+    counters.requestFinished(request({ route }));
+    assert.equal(reader.read()[0]?.connections, 0);
+  });
+
   test('tell a retry with the request that it belongs to', () => {
     const counters = new Counters();
     const reader = new EdgeReader(counters);
