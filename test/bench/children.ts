@@ -50,6 +50,8 @@ export class Children {
       this.#running.delete(child);
     });
     child.on('exit', (code, signal) => {
+      // killAll() was called, and the folder is gone.
+      if (!this.#running.has(child)) return;
       const output = readFileSync(logPath, 'utf8').slice(-QUOTED_CHARACTERS);
       failure = `${basename(command.file)} ended with ${signal ?? code}: ${output}`;
       this.#running.delete(child);
@@ -75,5 +77,6 @@ export class Children {
   /** At once, without waiting: for the end of the benchmark itself. */
   killAll(): void {
     for (const child of this.#running) child.kill('SIGKILL');
+    this.#running.clear();
   }
 }

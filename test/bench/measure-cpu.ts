@@ -29,25 +29,21 @@ export function cpu(options: CpuOptions): Measure {
     const setup = { hop: options.hop, protocol: options.protocol, services: 1, used: 1 };
     return await measureInTurns(run, {
       setup,
-      warmUp: (subject) => costOfLoad(lab, options, subject, Math.ceil(options.requests / 2)),
+      warmUp: (subject) => costOfLoad(lab, options, subject),
       sample: async (subject) => ({
-        '': await costOfLoad(lab, options, subject, options.requests),
+        '': await costOfLoad(lab, options, subject),
       }),
       // Not a proxy's cost: the origin's, which shows what the machine does today.
       direct: async () => {
         const subject = { ports: [port], pids: lab.originPids, processes: [] };
-        return { '': await costOfLoad(lab, options, subject, options.requests) };
+        return { '': await costOfLoad(lab, options, subject) };
       },
     });
   };
 }
 
-async function costOfLoad(
-  lab: Lab,
-  options: CpuOptions,
-  subject: Subject,
-  requests: number,
-): Promise<number> {
+async function costOfLoad(lab: Lab, options: CpuOptions, subject: Subject): Promise<number> {
+  const { requests } = options;
   const port = subject.ports[0] ?? 0;
   const path = options.protocol === 'grpc' ? GRPC_PATH : (options.path ?? '/1k');
   const bodyBytes = lab.origin.body(path).length;

@@ -81,14 +81,14 @@ export const SCENARIOS: readonly Scenario[] = [
   cpuScenario(
     'plain-h1',
     'plain hop, HTTP/1.1, 32 connections',
-    { hop: 'plain', protocol: 'http1', connections: 32, requests: 30_000, per: 'request' },
+    { hop: 'plain', protocol: 'http1', connections: 32, requests: 60_000, per: 'request' },
     { envoy: 0.5, haproxy: 1.4, nginx: 1.4 },
   ),
   ...[32, 128].map((connections) =>
     cpuScenario(
       `mtls-h1-${connections}`,
       `mTLS pair, HTTP/1.1, ${connections} connections`,
-      { hop: 'pair', protocol: 'http1', connections, requests: 20_000, per: 'request' },
+      { hop: 'pair', protocol: 'http1', connections, requests: 40_000, per: 'request' },
       PAIR_TARGETS,
     ),
   ),
@@ -100,7 +100,7 @@ export const SCENARIOS: readonly Scenario[] = [
       protocol: 'h2c',
       connections: 4,
       streams: 10,
-      requests: 40_000,
+      requests: 60_000,
       per: 'request',
     },
     H2C_TARGETS,
