@@ -27,7 +27,7 @@ export interface TableRow extends Result {
   readonly verdict: Verdict;
 }
 
-export type Verdict = 'met' | 'missed' | 'failed' | 'no peer' | 'not yet';
+export type Verdict = 'met' | 'missed' | 'failed' | 'no peer' | 'not measured' | 'not yet';
 
 /** Why a scenario cannot be measured on this machine at all. */
 export function missingForScenario(scenario: Scenario, tools: Tools): string | undefined {
@@ -76,7 +76,8 @@ export function tableRow(
     verdict: verdict(ratio, plan.target, {
       failed: failure !== undefined,
       early: scenario.note !== undefined,
-      absent: missing !== undefined || reason !== undefined,
+      unmeasured: reason !== undefined,
+      absent: missing !== undefined,
     }),
   };
 }
@@ -84,11 +85,12 @@ export function tableRow(
 function verdict(
   ratio: number | null,
   target: number,
-  { failed, early, absent }: { failed: boolean; early: boolean; absent: boolean },
+  why: { failed: boolean; early: boolean; unmeasured: boolean; absent: boolean },
 ): Verdict {
-  if (failed) return 'failed';
-  if (early) return 'not yet';
-  if (absent) return 'no peer';
+  if (why.failed) return 'failed';
+  if (why.early) return 'not yet';
+  if (why.unmeasured) return 'not measured';
+  if (why.absent) return 'no peer';
   if (ratio === null) return 'failed';
   return ratio <= target ? 'met' : 'missed';
 }

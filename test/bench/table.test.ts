@@ -59,7 +59,13 @@ suite('a row', () => {
       ours: [],
       theirs: [],
       reason: 'needs h2load',
-      expected: { verdict: 'no peer', ours: null, ratio: null, note: 'needs h2load', rounds: 0 },
+      expected: {
+        verdict: 'not measured',
+        ours: null,
+        ratio: null,
+        note: 'needs h2load',
+        rounds: 0,
+      },
     },
     {
       name: 'with our wrong answers failed, whatever was measured before',
