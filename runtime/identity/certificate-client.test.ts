@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { suite, test } from 'node:test';
+import { TestAuthority } from '../../test/fakes/certificates.ts';
 import { FakeControlPlane } from '../../test/fakes/control-plane.ts';
 import { until } from '../../test/fakes/until.ts';
 import { Backoff } from '../backoff.ts';
@@ -123,7 +124,7 @@ suite('the certificate client', () => {
     const { client, issued } = holder;
     client.start();
     await until(() => issued[0], 'a certificate');
-    const roots = `${controlPlane.authority.root}${new FakeControlPlane().authority.root}`;
+    const roots = `${controlPlane.authority.root}${new TestAuthority().root}`;
     controlPlane.certifications[0]?.send({ trustBundle: { roots } });
     const second = await until(() => issued[1], 'new roots');
     assert.equal(second.roots, roots);
@@ -137,7 +138,7 @@ suite('the certificate client', () => {
     const { client, issued } = holder;
     client.start();
     await until(() => issued[0], 'a certificate');
-    const { root } = new FakeControlPlane().authority;
+    const { root } = new TestAuthority();
     controlPlane.certifications[0]?.send({ trustBundle: { roots: root } });
     const third = await until(() => issued[2], 'a renewal');
     assert.notEqual(serialOf(third), serialOf(issued[0]));

@@ -9,6 +9,7 @@ import { FEATURES } from '../../proto/well-known.ts';
 import { Backoff } from '../../runtime/backoff.ts';
 import { ControlPlaneConnection } from '../../runtime/identity/control-plane-connection.ts';
 import { silentLog } from '../../runtime/log.ts';
+import { TestAuthority } from '../../test/fakes/certificates.ts';
 import { FakeControlPlane, resource } from '../../test/fakes/control-plane.ts';
 import { until } from '../../test/fakes/until.ts';
 import { ConfigCache } from './cache.ts';
@@ -225,7 +226,7 @@ suite('a control plane that cannot be reached', () => {
       name: 'because its certificate is from elsewhere',
       connection: (controlPlane) => {
         const path = join(controlPlane.directory, 'other.pem');
-        writeFileSync(path, new FakeControlPlane().authority.root);
+        writeFileSync(path, new TestAuthority().root);
         return new ControlPlaneConnection({
           address: { host: '127.0.0.1', port: controlPlane.port },
           serverName: 'control-plane.test',
