@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { CONTAINER, SIDECAR_LABEL, SYSTEM_NAMESPACE } from '../../proto/well-known.ts';
+import {
+  CONTAINER,
+  INJECTOR_NAME,
+  SIDECAR_LABEL,
+  SYSTEM_NAMESPACE,
+} from '../../proto/well-known.ts';
 import { reference, workloadImage } from './harness/images.ts';
 import {
   apply,
@@ -12,6 +17,7 @@ import {
   rolledOut,
 } from './harness/kubectl.ts';
 import { until } from './harness/poll.ts';
+import { scaleToZero } from './harness/scale.ts';
 import { prepare, useMesh, useNamespace } from './harness/topic.ts';
 import { PROGRAM, workload } from './harness/workloads.ts';
 
@@ -168,16 +174,8 @@ describe('injection', () => {
   });
 
   test('without an injector makes pods of joined namespaces wait, and no others', async (t) => {
-    const replicas = await kubectl([...INJECTOR, '-o', 'jsonpath={.spec.replicas}']);
-    t.after(async () => {
-      await scaleInjector(replicas);
-      await rolledOut(SYSTEM_NAMESPACE, 'deployment/remora-injector');
-    });
-    await scaleInjector('0');
-    await until('no injector answers', async () => {
-      const ready = await kubectl([...INJECTOR, '-o', 'jsonpath={.status.replicas}']);
-      return ready === '' ? true : undefined;
-    });
+    const restore = await scaleToZero(SYSTEM_NAMESPACE, INJECTOR_NAME);
+    t.after(restore);
     await assert.rejects(
       apply([await barePod(meshed, 'waits', {})]),
       /failed calling webhook "injector\.remora\.dev"/,
@@ -185,13 +183,6 @@ describe('injection', () => {
     await apply([await barePod(plain, 'does-not-wait', {})]);
   });
 });
-
-const INJECTOR = ['get', 'deployment', '-n', SYSTEM_NAMESPACE, 'remora-injector'];
-
-async function scaleInjector(replicas: string): Promise<void> {
-  const deployment = 'deployment/remora-injector';
-  await kubectl(['scale', '-n', SYSTEM_NAMESPACE, deployment, `--replicas=${replicas}`]);
-}
 
 /** Over all admissions since the API server started. */
 async function meanAdmissionMs(): Promise<string> {

@@ -7,6 +7,7 @@ import { apply, kubectl, nodeOf, type Pod, podOf, rolledOut } from './harness/ku
 import { loadCount, startLoad } from './harness/load.ts';
 import { NodeShell } from './harness/node-shell.ts';
 import { until } from './harness/poll.ts';
+import { scaleToZero } from './harness/scale.ts';
 import { prepare, useMesh, useNamespace } from './harness/topic.ts';
 import { PROGRAM, workload } from './harness/workloads.ts';
 
@@ -33,35 +34,9 @@ describe('without a control plane', () => {
   });
 
   test(`no request fails for ${OUTAGE_SECONDS} s, and a sidecar that is killed meanwhile serves on`, async (t) => {
-    const replicas = await kubectl([
-      'get',
-      'deployment',
-      '-n',
-      SYSTEM_NAMESPACE,
-      CONTROL_PLANE_NAME,
-      '-o',
-      'jsonpath={.spec.replicas}',
-    ]);
     const before = await loadCount(ns, 'load');
+    t.after(await scaleToZero(SYSTEM_NAMESPACE, CONTROL_PLANE_NAME));
     const startedAt = performance.now();
-    await scale('0');
-    t.after(async () => {
-      await scale(replicas);
-      await rolledOut(SYSTEM_NAMESPACE, `deployment/${CONTROL_PLANE_NAME}`);
-    });
-    await until('the control plane is gone', async () => {
-      const pods = await kubectl([
-        'get',
-        'pods',
-        '-n',
-        SYSTEM_NAMESPACE,
-        '-l',
-        `app.kubernetes.io/name=${CONTROL_PLANE_NAME}`,
-        '-o',
-        'name',
-      ]);
-      return pods.trim() === '' ? true : undefined;
-    });
 
     // The sidecars of a server and of a client are killed; their programs stay.
     for (const app of ['restarted', 'client']) {
@@ -109,16 +84,6 @@ describe('without a control plane', () => {
     const count = await loadCount(ns, 'load');
     assert.equal(count.failures, 0, count.reasons.join('\n'));
   });
-
-  async function scale(replicas: string): Promise<void> {
-    await kubectl([
-      'scale',
-      '-n',
-      SYSTEM_NAMESPACE,
-      `deployment/${CONTROL_PLANE_NAME}`,
-      `--replicas=${replicas}`,
-    ]);
-  }
 });
 
 function proxyStatus(pod: Pod) {
