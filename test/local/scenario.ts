@@ -50,11 +50,12 @@ export function describeMesh({ title, args, as = [], skip = false, mode }: Scena
       await mesh.callsWell('inside-caller', 'http://stock/');
       const fromCaller = ({ edges }: LocalStatus): EdgeRates[] =>
         edges.filter(
-          ({ source, destination, requestsPerSecond }) =>
+          ({ source, destination, reportedBy }) =>
             source.workload === 'inside-caller' &&
             destination.workload.startsWith('stock-') &&
-            // Connections are counted apart from requests, without a route.
-            requestsPerSecond > 0,
+            // Until the caller's own report is there, the callee's stands for it,
+            // and that knows neither service nor route.
+            reportedBy === 'source',
         );
       const inside = fromCaller(
         await mesh.until('edges to both versions', (status) => fromCaller(status).length === 2),
