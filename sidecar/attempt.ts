@@ -44,6 +44,7 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
         tried,
         connectTimeoutMs: policy.connectTimeoutMs,
         pooled: request.upgrade === undefined,
+        hashKey: this.#exchange.hashKey,
       },
       this,
     );
@@ -121,6 +122,7 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
   onResponse(response: Response): void {
     // Known now, and a body may take long.
     if (response.status >= 500) this.#report('error');
+    else this.#connection?.responded();
     if (this.#exchange.responseBegan(response, this.#connection?.mutualTls === true)) return;
     this.#discarding = true;
     // A body that did not come along with the head is not worth waiting for.

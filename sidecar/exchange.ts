@@ -83,6 +83,10 @@ export class Exchange {
   replayed = false;
   /** Fields for the request, each ended by CRLF. */
   extraLines = '';
+  /** What balancers that go by a hash shall go by. */
+  hashKey: string | undefined;
+  /** A Set-Cookie for the response; empty where none is wanted. */
+  newCookie = '';
 
   readonly #downstream: Downstream;
   readonly #body: RequestBody;
@@ -268,6 +272,7 @@ export class Exchange {
     this.#responseBegun = true;
     this.#body.forget();
     this.status = response.status;
+    for (const layer of this.#layers) layer.onResponse?.(this, response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
     this.#downstream.writeResponse(response, fromSidecar);

@@ -15,6 +15,7 @@ export class Response {
   readonly #reason: string;
   readonly #head: Head;
   readonly #announced: Framing | undefined;
+  #ownLines = '';
 
   constructor(parts: {
     status: number;
@@ -34,6 +35,11 @@ export class Response {
 
   header(name: string): string | undefined {
     return this.#head.header(name);
+  }
+
+  /** A field of our own, which goes to the client with the rest. */
+  addField(name: string, value: string): void {
+    this.#ownLines += `${name}: ${value}\r\n`;
   }
 
   /** How the body leaves towards a client of that version. */
@@ -61,7 +67,7 @@ export class Response {
     else if (this.#announces(minorVersion)) lines += framingLine(this.#announced ?? NO_BODY);
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
-    return encodeHead(lines, this.#head, keepTrust);
+    return encodeHead(lines + this.#ownLines, this.#head, keepTrust);
   }
 
   /** Says what a body would be that is left out: after HEAD and with 304. */

@@ -20,10 +20,17 @@ export interface Layer {
    * first layer that asks is followed.
    */
   onAttemptFailed?(exchange: Exchange, failure: AttemptFailure): number | undefined;
+  /** A response is going to be passed on. It may be given further fields. */
+  onResponse?(exchange: Exchange, response: ResponseFields): void;
   /** The connection now speaks another protocol, for as long as both sides like. */
   onUpgraded?(exchange: Exchange): void;
   /** The exchange is over; `exchange.outcome` says how. */
   onEnd?(exchange: Exchange): void;
+}
+
+/** A response as layers see it. */
+export interface ResponseFields {
+  addField(name: string, value: string): void;
 }
 
 export type AttemptFailure =

@@ -1,6 +1,7 @@
 import { accessLog } from './access-log.ts';
 import { attemptTimeout } from './attempt-timeout.ts';
 import type { EffectivePolicy } from './effective.ts';
+import { hashKey } from './hash-key.ts';
 import type { Layer } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { otherEndpoint } from './other-endpoint.ts';
@@ -15,6 +16,8 @@ export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
     metrics,
     accessLog,
   ];
+  // Before an endpoint is picked.
+  if (policy.hash !== undefined) layers.push(hashKey);
   // Around the attempts: pauses between them count as well.
   if (policy.requestTimeoutMs > 0) layers.push(requestTimeout);
   // Before `retry`: what our own pool or a dead pod is to blame for takes nothing from the budget.

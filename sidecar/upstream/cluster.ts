@@ -1,9 +1,13 @@
-import type { Clock, Timer } from '../../runtime/clock.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
-import type { CircuitBreaker, Endpoint } from '../config/types.ts';
+import type { Endpoint, LoadBalancer } from '../config/types.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
-import { chooseOfTwo } from './balancer.ts';
+import type { Balancer } from './balancer/balancer.ts';
+import { createBalancer, DEFAULT_LOAD_BALANCER } from './balancer/create.ts';
+import type { ClusterPolicy } from './cluster-policy.ts';
 import type { Dialed, Dialer } from './dialer.ts';
+import { closeAnIdle, effectiveLimits, openConnections, UNLIMITED } from './limits.ts';
 import { type Lender, Loan } from './loan.ts';
 import { Member, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
@@ -14,6 +18,7 @@ import type {
   AttemptOutcome,
   Cluster,
 } from './types.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** How long a request waits for endpoints that the control plane has not told yet. */
 const ENDPOINTS_TIMEOUT_MS = 1_000;
@@ -28,6 +33,8 @@ export interface ClusterOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Names this pod, for balancers that go by it. */
+  readonly source: string;
   /** Asks the control plane for the endpoints. */
   readonly want: () => void;
 }
@@ -53,14 +60,25 @@ export class EndpointCluster implements Cluster, Lender {
   /** Those of the members that the balancer may pick. */
   #usable: readonly Member[] = [];
   #known = false;
+  #loadBalancer = DEFAULT_LOAD_BALANCER;
+  #balancer: Balancer<Member>;
+  #limits = UNLIMITED;
+  /** Of all members, and of those that have left. */
+  #inFlight = 0;
   /** Waiting for the endpoints to be known. */
-  readonly #waiting = new Map<Pending, Timer>();
+  readonly #waiting: WaitingLine<Pending>;
+  /** Waiting for a connection. While anybody does, none is idle and no further one may be opened. */
+  readonly #pending: WaitingLine<Pending>;
+  #servingPending = false;
   #lastUsedMs: number;
 
   constructor(options: ClusterOptions) {
     this.name = options.name;
     this.#options = options;
     this.#lastUsedMs = options.clock.monotonicMs();
+    this.#waiting = new WaitingLine(options.clock);
+    this.#pending = new WaitingLine(options.clock);
+    this.#balancer = this.#createBalancer(DEFAULT_LOAD_BALANCER);
     this.#outliers = new OutlierDetection(options.clock, (member) => {
       const { observer, service } = this.#options;
       const endpoint = `${member.endpoint.address}:${member.port}`;
@@ -73,13 +91,17 @@ export class EndpointCluster implements Cluster, Lender {
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition {
     const pending: Pending = { request, waiter, cancelled: false };
     this.#lastUsedMs = this.#options.clock.monotonicMs();
-    if (this.#known) this.#serve(pending, []);
-    else this.#wait(pending);
+    if (this.#requests >= this.#limits.maxRequests) {
+      const sentence = `${this.#requests} requests to ${this.name} are under way, which is the limit`;
+      this.#refuse(pending, 'too-many-requests', sentence);
+    } else if (!this.#known) this.#wait(pending);
+    else if (this.#pending.size > 0 && request.pooled) this.#standInLine(pending);
+    else this.#serve(pending, []);
     return {
       cancel: () => {
         pending.cancelled = true;
-        this.#waiting.get(pending)?.cancel();
-        this.#waiting.delete(pending);
+        this.#waiting.remove(pending);
+        this.#pending.remove(pending);
       },
     };
   }
@@ -104,18 +126,28 @@ export class EndpointCluster implements Cluster, Lender {
       member.remove();
     }
     this.#known = true;
+    this.#balancer.setMembers(this.#members);
     this.#recount();
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const [pending, timer] of waiting) {
-      timer.cancel();
+    for (;;) {
+      const pending = this.#waiting.shift();
+      if (pending === undefined) break;
       this.#serve(pending, []);
     }
+    this.#servePending();
   }
 
   /** Undefined stands for the mesh's default. */
-  configure(circuitBreaker: CircuitBreaker | undefined): void {
-    this.#outliers.policy = circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
+  configure(policy: ClusterPolicy | undefined): void {
+    this.#outliers.policy = policy?.circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
+    this.#limits = effectiveLimits(policy?.limits);
+    const wanted = policy?.loadBalancer ?? DEFAULT_LOAD_BALANCER;
+    // Else it is kept, with what it has learned.
+    if (!isDeepStrictEqual(wanted, this.#loadBalancer)) {
+      this.#loadBalancer = wanted;
+      this.#balancer = this.#createBalancer(wanted);
+      this.#balancer.setMembers(this.#members);
+    }
+    this.#servePending();
   }
 
   /** Nothing is under way or idle, and nothing was for this long. */
@@ -129,7 +161,18 @@ export class EndpointCluster implements Cluster, Lender {
     for (const member of this.#members) member.pool.sweep(nowMs);
   }
 
-  /** For `/config_dump`. */
+  /** For `/config_dump`: what concerns all endpoints together. */
+  describePolicy(): object {
+    return {
+      loadBalancer: this.#loadBalancer,
+      limits: this.#limits,
+      requests: this.#requests,
+      connections: openConnections(this.#members),
+      pendingRequests: this.#pending.size,
+    };
+  }
+
+  /** The same for each endpoint. */
   describe(): readonly object[] {
     return this.#members.map((member) => ({
       address: member.endpoint.address,
@@ -139,6 +182,7 @@ export class EndpointCluster implements Cluster, Lender {
       consecutiveErrors: member.consecutiveErrors,
       ejected: member.ejected,
       usable: member.usable,
+      ...this.#balancer.describe?.(member),
     }));
   }
 
@@ -148,19 +192,31 @@ export class EndpointCluster implements Cluster, Lender {
     this.#outliers.close();
   }
 
-  reported(member: Member, outcome: AttemptOutcome): void {
+  responded(member: Member, lentMs: number): void {
+    this.#observe(member, lentMs, true);
+  }
+
+  reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void {
     if (outcome === 'success') this.#outliers.succeeded(member);
     else if (outcome === 'error') this.#failed(member);
+    if (outcome !== 'success' && lentMs !== undefined) this.#observe(member, lentMs, false);
   }
 
   returned(member: Member, dialed: Dialed, reusable: boolean): void {
-    member.inFlight -= 1;
+    this.#vacate(member);
     if (reusable && !member.removed) member.pool.put(dialed, this.#options.clock.monotonicMs());
     else dialed.transport.destroy();
+    this.#servePending();
   }
 
   lost(member: Member): void {
-    member.inFlight -= 1;
+    this.#vacate(member);
+    this.#servePending();
+  }
+
+  /** Under way, and those that wait to be. */
+  get #requests(): number {
+    return this.#inFlight + this.#waiting.size + this.#pending.size;
   }
 
   #wait(pending: Pending): void {
@@ -169,48 +225,116 @@ export class EndpointCluster implements Cluster, Lender {
       connectTimeoutMs === 0
         ? ENDPOINTS_TIMEOUT_MS
         : Math.min(connectTimeoutMs, ENDPOINTS_TIMEOUT_MS);
-    const timer = this.#options.clock.setTimeout(() => {
-      this.#waiting.delete(pending);
+    this.#waiting.add(pending, limitMs, () => {
       const sentence = `the control plane has not told the endpoints of ${this.name}`;
       pending.waiter.onError(new MeshError('endpoints-unknown', sentence), undefined);
-    }, limitMs);
-    this.#waiting.set(pending, timer);
+    });
     this.#options.want();
   }
 
   /** @param rejected members whose breaker did not let this very request through */
   #serve(pending: Pending, rejected: readonly Member[]): void {
     const { request, waiter } = pending;
-    const member = this.#pick(request.tried, rejected);
+    const candidates = this.#candidates(request.tried, rejected);
+    const member = this.#balancer.pick(candidates, request.hashKey);
     if (member === undefined) {
       waiter.onError(this.#nobody(), undefined);
       return;
     }
-    member.inFlight += 1;
     const idle = request.pooled ? member.pool.take() : undefined;
-    if (idle === undefined) void this.#dial(pending, member, rejected);
-    else waiter.onConnection(new Loan(member, idle, true, this));
+    if (idle !== undefined) this.#lend(pending, member, idle);
+    else if (this.#mayConnect()) void this.#dial(pending, member, rejected);
+    else this.#makeDo(pending, member, rejected);
   }
 
-  #pick(tried: readonly Endpoint[], rejected: readonly Member[]): Member | undefined {
-    const { random } = this.#options;
-    if (tried.length === 0 && rejected.length === 0) return chooseOfTwo(this.#usable, random);
+  #lend(pending: Pending, member: Member, idle: Dialed): void {
+    this.#occupy(member);
+    pending.waiter.onConnection(new Loan(member, idle, true, this, this.#lentMs()));
+  }
+
+  /** As many connections are open as may be, and none is idle to the member that was picked. */
+  #makeDo(pending: Pending, member: Member, rejected: readonly Member[]): void {
+    const { tried, pooled } = pending.request;
+    if (pooled && !this.#balancer.isSticky) {
+      for (const other of this.#candidates(tried, rejected)) {
+        const idle = other.pool.take();
+        if (idle === undefined) continue;
+        this.#lend(pending, other, idle);
+        return;
+      }
+    }
+    if (closeAnIdle(this.#members) || this.#mayConnect())
+      void this.#dial(pending, member, rejected);
+    else if (pooled) this.#standInLine(pending);
+    else this.#refuse(pending, 'too-many-connections', this.#allConnectionsBusy());
+  }
+
+  #standInLine(pending: Pending): void {
+    if (this.#pending.size >= this.#limits.maxPendingRequests) {
+      const sentence = `${this.#allConnectionsBusy()}, and ${this.#pending.size} requests wait for one`;
+      this.#refuse(pending, 'too-many-pending', sentence);
+      return;
+    }
+    const { connectTimeoutMs } = pending.request;
+    this.#pending.add(pending, connectTimeoutMs, () => {
+      const sentence = `${this.#allConnectionsBusy()}, and none was free within ${connectTimeoutMs} ms`;
+      this.#refuse(pending, 'pending-timeout', sentence);
+    });
+  }
+
+  /** Who waits longest is served first, as far as there are connections. */
+  #servePending(): void {
+    // Whoever is served may give back at once: the loop below sees it.
+    if (this.#servingPending) return;
+    this.#servingPending = true;
+    try {
+      while (this.#pending.size > 0 && this.#hasConnection()) {
+        const pending = this.#pending.shift();
+        if (pending !== undefined) this.#serve(pending, []);
+      }
+    } finally {
+      this.#servingPending = false;
+    }
+  }
+
+  #mayConnect(): boolean {
+    const { maxConnections } = this.#limits;
+    return maxConnections === Infinity || openConnections(this.#members) < maxConnections;
+  }
+
+  #hasConnection(): boolean {
+    return this.#mayConnect() || this.#members.some((member) => member.pool.size > 0);
+  }
+
+  #allConnectionsBusy(): string {
+    return `all ${this.#limits.maxConnections} connections to ${this.name} are in use`;
+  }
+
+  #refuse(pending: Pending, code: string, sentence: string): void {
+    this.#options.observer.limitReached(this.#options.service, code);
+    pending.waiter.onError(new MeshError(code, sentence), undefined);
+  }
+
+  #candidates(tried: readonly Endpoint[], rejected: readonly Member[]): readonly Member[] {
+    if (tried.length === 0 && rejected.length === 0) return this.#usable;
     const open = this.#usable.filter((member) => !rejected.includes(member));
     const fresh = open.filter((member) => !wasTried(member, tried));
-    return chooseOfTwo(fresh.length > 0 ? fresh : open, random);
+    return fresh.length > 0 ? fresh : open;
   }
 
   async #dial(pending: Pending, member: Member, rejected: readonly Member[]): Promise<void> {
     let dialed: Dialed;
+    this.#occupy(member);
     try {
       dialed = await member.dial(pending.request.connectTimeoutMs);
     } catch (error) {
-      member.inFlight -= 1;
+      this.#vacate(member);
       this.#dialFailed(pending, member, rejected, error);
+      this.#servePending();
       return;
     }
     pending.waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
-    const loan = new Loan(member, dialed, false, this);
+    const loan = new Loan(member, dialed, false, this, this.#lentMs());
     if (pending.cancelled) loan.release(pending.request.pooled);
     else pending.waiter.onConnection(loan);
   }
@@ -226,6 +350,32 @@ export class EndpointCluster implements Cluster, Lender {
     }
     this.#failed(member);
     if (!pending.cancelled) pending.waiter.onError(reason, member.endpoint);
+  }
+
+  #occupy(member: Member): void {
+    member.inFlight += 1;
+    this.#inFlight += 1;
+  }
+
+  #vacate(member: Member): void {
+    member.inFlight -= 1;
+    this.#inFlight -= 1;
+  }
+
+  /** The time, where the balancer goes by it, else 0. */
+  #lentMs(): number {
+    return this.#balancer.observe === undefined ? 0 : this.#options.clock.monotonicMs();
+  }
+
+  #observe(member: Member, lentMs: number, answered: boolean): void {
+    // A loan may be older than the balancer.
+    if (this.#balancer.observe === undefined || lentMs === 0) return;
+    this.#balancer.observe(member, this.#options.clock.monotonicMs() - lentMs, answered);
+  }
+
+  #createBalancer(policy: LoadBalancer): Balancer<Member> {
+    const { clock, random, source } = this.#options;
+    return createBalancer(policy, { clock, random, source, inFlight: () => this.#inFlight });
   }
 
   #failed(member: Member): void {

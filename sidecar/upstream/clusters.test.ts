@@ -4,7 +4,7 @@ import { ManualClock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import { FakeObserver, FakeView, NO_POLICY } from '../../test/fakes/sidecars.ts';
 import type { CircuitBreaker, Endpoint, Routes, Workload } from '../config/types.ts';
-import { circuitBreakers } from './circuit-breakers.ts';
+import { clusterPolicies } from './cluster-policy.ts';
 import { ClusterRegistry } from './clusters.ts';
 import type { Dialer } from './dialer.ts';
 import type { Cluster, UpstreamConnection } from './types.ts';
@@ -40,6 +40,7 @@ function registry(): {
     dialer: dialer('mesh'),
     localDialer: dialer('local'),
     observer: new FakeObserver(),
+    source: 'shop/web-1',
     clock,
   });
   clusters.start();
@@ -156,8 +157,11 @@ describe('the circuit breaker of a service port', () => {
   ];
   for (const { name, routes: given, limits } of cases) {
     test(name, () => {
-      const found = circuitBreakers(new Map([[given.service, given]]));
-      const errors = [...found].map(([key, { consecutiveErrors }]) => [key, consecutiveErrors]);
+      const found = clusterPolicies(new Map([[given.service, given]]));
+      const errors = [...found].map(([key, { circuitBreaker }]) => [
+        key,
+        circuitBreaker?.consecutiveErrors,
+      ]);
       assert.deepEqual(Object.fromEntries(errors), limits);
     });
   }

@@ -5,7 +5,10 @@ import type { AttemptOutcome, UpstreamConnection } from './types.ts';
 
 /** What a loan needs of the cluster that made it. */
 export interface Lender {
-  reported(member: Member, outcome: AttemptOutcome): void;
+  /** @param lentMs when the loan began, by the monotonic clock */
+  responded(member: Member, lentMs: number): void;
+  /** @param lentMs undefined when `responded` was called before */
+  reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void;
   returned(member: Member, dialed: Dialed, reusable: boolean): void;
   /** The transport closed while it was on loan. */
   lost(member: Member): void;
@@ -20,10 +23,13 @@ export class Loan implements UpstreamConnection {
   readonly #dialed: Dialed;
   readonly #member: Member;
   readonly #lender: Lender;
+  readonly #lentMs: number;
   #over = false;
+  #responded = false;
   #reported = false;
 
-  constructor(member: Member, dialed: Dialed, reused: boolean, lender: Lender) {
+  /** @param lentMs the time; any number where the lender does not go by it */
+  constructor(member: Member, dialed: Dialed, reused: boolean, lender: Lender, lentMs: number) {
     this.transport = dialed.transport;
     this.endpoint = member.endpoint;
     this.reused = reused;
@@ -31,6 +37,7 @@ export class Loan implements UpstreamConnection {
     this.#dialed = dialed;
     this.#member = member;
     this.#lender = lender;
+    this.#lentMs = lentMs;
     dialed.transport.onClosed = () => {
       if (this.#over) return;
       this.#over = true;
@@ -38,10 +45,16 @@ export class Loan implements UpstreamConnection {
     };
   }
 
+  responded(): void {
+    if (this.#responded || this.#reported) return;
+    this.#responded = true;
+    this.#lender.responded(this.#member, this.#lentMs);
+  }
+
   report(outcome: AttemptOutcome): void {
     if (this.#reported) return;
     this.#reported = true;
-    this.#lender.reported(this.#member, outcome);
+    this.#lender.reported(this.#member, outcome, this.#responded ? undefined : this.#lentMs);
   }
 
   release(reusable: boolean): void {

@@ -44,6 +44,11 @@ export class Member implements OutlierState {
     return !this.ejected && (this.#breaker === undefined || this.#breaker.usable);
   }
 
+  /** Open or being opened: each carries one request. */
+  get connections(): number {
+    return this.inFlight + this.pool.size;
+  }
+
   dial(timeoutMs: number): Promise<Dialed> {
     const { address, workload } = this.endpoint;
     if (!this.#hasBreaker) return this.#dialer.dial(address, this.port, workload, timeoutMs);

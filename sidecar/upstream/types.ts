@@ -17,7 +17,9 @@ export interface Cluster {
    *
    * Error codes: `no-endpoints`, `no-healthy-endpoint`, `endpoints-unknown` (the
    * details have not arrived from the control plane), `connect-failed`,
-   * `connect-timeout`, `peer-identity-mismatch`.
+   * `connect-timeout`, `peer-identity-mismatch`; where a limit is reached
+   * `too-many-requests`, `too-many-connections`, `too-many-pending`, and
+   * `pending-timeout` for who waited for a connection in vain.
    */
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition;
 
@@ -31,6 +33,8 @@ export interface AcquireRequest {
   readonly connectTimeoutMs: number;
   /** False for a connection of its own, as opaque TCP and upgrades need. */
   readonly pooled: boolean;
+  /** Decides the endpoint where the policy asks for that; undefined where it does not, or finds none. */
+  readonly hashKey?: string | undefined;
 }
 
 export interface AcquireWaiter {
@@ -54,6 +58,9 @@ export interface UpstreamConnection {
   readonly reused: boolean;
   /** Protected by mTLS to the endpoint's own identity. */
   readonly mutualTls: boolean;
+
+  /** The head of a response came that is no 5xx. Feeds balancers that go by latency. */
+  responded(): void;
 
   /** Feeds the balancer and the circuit breaker; once for each try. */
   report(outcome: AttemptOutcome): void;

@@ -51,6 +51,7 @@ export class HttpHop {
       connectionOpened: () => {},
       connectionClosed: () => {},
       retried: (_service, reason) => this.retries.push(reason),
+      limitReached: () => {},
       ejected: () => {},
       restored: () => {},
     };
@@ -62,6 +63,7 @@ export class HttpHop {
       observer,
       clock,
       random: () => 0,
+      source: 'shop/web-1',
       want: () => {},
     });
     this.#cluster.update(
@@ -119,6 +121,7 @@ export class HttpHop {
               endpoint: connection.endpoint,
               reused: connection.reused,
               mutualTls: connection.mutualTls,
+              responded: () => connection.responded(),
               report: (outcome) => {
                 this.outcomes.push(outcome);
                 connection.report(outcome);
