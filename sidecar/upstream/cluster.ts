@@ -1,16 +1,15 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
-import type { Endpoint, LoadBalancer } from '../config/types.ts';
+import type { Endpoint } from '../config/types.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
-import type { Balancer } from './balancer/balancer.ts';
-import { createBalancer, DEFAULT_LOAD_BALANCER } from './balancer/create.ts';
 import type { ClusterPolicy } from './cluster-policy.ts';
+import { ConnectionLimit } from './connection-limit.ts';
 import type { Dialed, Dialer } from './dialer.ts';
-import { closeAnIdle, effectiveLimits, openConnections, UNLIMITED } from './limits.ts';
+import { effectiveLimits, UNLIMITED } from './limits.ts';
 import { type Lender, Loan } from './loan.ts';
 import { Member, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
+import { Selection } from './selection.ts';
 import type {
   AcquireRequest,
   AcquireWaiter,
@@ -56,12 +55,9 @@ export class EndpointCluster implements Cluster, Lender {
   readonly name: string;
   readonly #options: ClusterOptions;
   readonly #outliers: OutlierDetection<Member>;
-  #members: readonly Member[] = [];
-  /** Those of the members that the balancer may pick. */
-  #usable: readonly Member[] = [];
+  readonly #selection: Selection;
+  readonly #connections: ConnectionLimit;
   #known = false;
-  #loadBalancer = DEFAULT_LOAD_BALANCER;
-  #balancer: Balancer<Member>;
   #limits = UNLIMITED;
   /** Of all members, and of those that have left. */
   #inFlight = 0;
@@ -78,13 +74,14 @@ export class EndpointCluster implements Cluster, Lender {
     this.#lastUsedMs = options.clock.monotonicMs();
     this.#waiting = new WaitingLine(options.clock);
     this.#pending = new WaitingLine(options.clock);
-    this.#balancer = this.#createBalancer(DEFAULT_LOAD_BALANCER);
+    this.#selection = new Selection({ ...options, inFlight: () => this.#inFlight });
+    this.#connections = new ConnectionLimit(() => this.#selection.members);
     this.#outliers = new OutlierDetection(options.clock, (member) => {
       const { observer, service } = this.#options;
       const endpoint = `${member.endpoint.address}:${member.port}`;
       if (member.ejected) observer.ejected(service, endpoint);
       else observer.restored(service, endpoint);
-      this.#recount();
+      this.#selection.recount();
     });
   }
 
@@ -107,14 +104,15 @@ export class EndpointCluster implements Cluster, Lender {
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
-    return this.#usable.some((member) => !wasTried(member, tried));
+    return this.#selection.hasUntried(tried);
   }
 
   /** @param targets undefined while the control plane has not told them */
   update(targets: readonly Target[] | undefined): void {
     if (targets === undefined) return;
-    const previous = new Map(this.#members.map((member) => [member.key, member]));
-    this.#members = targets.map((target) => {
+    const { members } = this.#selection;
+    const previous = new Map(members.map((member) => [member.key, member]));
+    const next = targets.map((target) => {
       const kept = previous.get(memberKey(target.endpoint, target.port));
       if (kept === undefined) return this.#member(target);
       previous.delete(kept.key);
@@ -126,8 +124,7 @@ export class EndpointCluster implements Cluster, Lender {
       member.remove();
     }
     this.#known = true;
-    this.#balancer.setMembers(this.#members);
-    this.#recount();
+    this.#selection.setMembers(next);
     for (;;) {
       const pending = this.#waiting.shift();
       if (pending === undefined) break;
@@ -140,41 +137,38 @@ export class EndpointCluster implements Cluster, Lender {
   configure(policy: ClusterPolicy | undefined): void {
     this.#outliers.policy = policy?.circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
     this.#limits = effectiveLimits(policy?.limits);
-    const wanted = policy?.loadBalancer ?? DEFAULT_LOAD_BALANCER;
-    // Else it is kept, with what it has learned.
-    if (!isDeepStrictEqual(wanted, this.#loadBalancer)) {
-      this.#loadBalancer = wanted;
-      this.#balancer = this.#createBalancer(wanted);
-      this.#balancer.setMembers(this.#members);
-    }
+    this.#connections.max = this.#limits.maxConnections;
+    this.#selection.configure(policy?.loadBalancer);
     this.#servePending();
   }
 
   /** Nothing is under way or idle, and nothing was for this long. */
   unusedForMs(nowMs: number): number {
-    const used = this.#members.some((member) => member.inFlight > 0 || member.pool.size > 0);
+    const used = this.#selection.members.some(
+      (member) => member.inFlight > 0 || member.pool.size > 0,
+    );
     if (used || this.#waiting.size > 0) this.#lastUsedMs = nowMs;
     return nowMs - this.#lastUsedMs;
   }
 
   sweep(nowMs: number): void {
-    for (const member of this.#members) member.pool.sweep(nowMs);
+    for (const member of this.#selection.members) member.pool.sweep(nowMs);
   }
 
   /** For `/config_dump`: what concerns all endpoints together. */
   describePolicy(): object {
     return {
-      loadBalancer: this.#loadBalancer,
+      loadBalancer: this.#selection.policy,
       limits: this.#limits,
       requests: this.#requests,
-      connections: openConnections(this.#members),
+      connections: this.#connections.open,
       pendingRequests: this.#pending.size,
     };
   }
 
   /** The same for each endpoint. */
   describe(): readonly object[] {
-    return this.#members.map((member) => ({
+    return this.#selection.members.map((member) => ({
       address: member.endpoint.address,
       port: member.port,
       inFlight: member.inFlight,
@@ -182,7 +176,7 @@ export class EndpointCluster implements Cluster, Lender {
       consecutiveErrors: member.consecutiveErrors,
       ejected: member.ejected,
       usable: member.usable,
-      ...this.#balancer.describe?.(member),
+      ...this.#selection.describe(member),
     }));
   }
 
@@ -193,19 +187,22 @@ export class EndpointCluster implements Cluster, Lender {
   }
 
   responded(member: Member, lentMs: number): void {
-    this.#observe(member, lentMs, true);
+    this.#selection.observe(member, lentMs, true);
   }
 
   reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void {
     if (outcome === 'success') this.#outliers.succeeded(member);
     else if (outcome === 'error') this.#failed(member);
-    if (outcome !== 'success' && lentMs !== undefined) this.#observe(member, lentMs, false);
+    if (outcome !== 'success' && lentMs !== undefined) {
+      this.#selection.observe(member, lentMs, false);
+    }
   }
 
   returned(member: Member, dialed: Dialed, reusable: boolean): void {
     this.#vacate(member);
-    if (reusable && !member.removed) member.pool.put(dialed, this.#options.clock.monotonicMs());
-    else dialed.transport.destroy();
+    if (reusable && !member.removed && this.#connections.keepsReturned) {
+      member.pool.put(dialed, this.#options.clock.monotonicMs());
+    } else dialed.transport.destroy();
     this.#servePending();
   }
 
@@ -235,36 +232,34 @@ export class EndpointCluster implements Cluster, Lender {
   /** @param rejected members whose breaker did not let this very request through */
   #serve(pending: Pending, rejected: readonly Member[]): void {
     const { request, waiter } = pending;
-    const candidates = this.#candidates(request.tried, rejected);
-    const member = this.#balancer.pick(candidates, request.hashKey);
+    const member = this.#selection.pick(request, rejected);
     if (member === undefined) {
       waiter.onError(this.#nobody(), undefined);
       return;
     }
     const idle = request.pooled ? member.pool.take() : undefined;
     if (idle !== undefined) this.#lend(pending, member, idle);
-    else if (this.#mayConnect()) void this.#dial(pending, member, rejected);
+    else if (this.#connections.allowsAnother) void this.#dial(pending, member, rejected);
     else this.#makeDo(pending, member, rejected);
   }
 
   #lend(pending: Pending, member: Member, idle: Dialed): void {
     this.#occupy(member);
-    pending.waiter.onConnection(new Loan(member, idle, true, this, this.#lentMs()));
+    pending.waiter.onConnection(new Loan(member, idle, true, this, this.#selection.nowMs()));
   }
 
   /** As many connections are open as may be, and none is idle to the member that was picked. */
   #makeDo(pending: Pending, member: Member, rejected: readonly Member[]): void {
     const { tried, pooled } = pending.request;
-    if (pooled && !this.#balancer.isSticky) {
-      for (const other of this.#candidates(tried, rejected)) {
+    if (pooled && !this.#selection.isSticky) {
+      for (const other of this.#selection.candidates(tried, rejected)) {
         const idle = other.pool.take();
         if (idle === undefined) continue;
         this.#lend(pending, other, idle);
         return;
       }
     }
-    if (closeAnIdle(this.#members) || this.#mayConnect())
-      void this.#dial(pending, member, rejected);
+    if (this.#connections.makeRoom()) void this.#dial(pending, member, rejected);
     else if (pooled) this.#standInLine(pending);
     else this.#refuse(pending, 'too-many-connections', this.#allConnectionsBusy());
   }
@@ -288,7 +283,7 @@ export class EndpointCluster implements Cluster, Lender {
     if (this.#servingPending) return;
     this.#servingPending = true;
     try {
-      while (this.#pending.size > 0 && this.#hasConnection()) {
+      while (this.#pending.size > 0 && this.#connections.hasAny) {
         const pending = this.#pending.shift();
         if (pending !== undefined) this.#serve(pending, []);
       }
@@ -297,29 +292,13 @@ export class EndpointCluster implements Cluster, Lender {
     }
   }
 
-  #mayConnect(): boolean {
-    const { maxConnections } = this.#limits;
-    return maxConnections === Infinity || openConnections(this.#members) < maxConnections;
-  }
-
-  #hasConnection(): boolean {
-    return this.#mayConnect() || this.#members.some((member) => member.pool.size > 0);
-  }
-
   #allConnectionsBusy(): string {
-    return `all ${this.#limits.maxConnections} connections to ${this.name} are in use`;
+    return `all ${this.#connections.max} connections to ${this.name} are in use`;
   }
 
   #refuse(pending: Pending, code: string, sentence: string): void {
     this.#options.observer.limitReached(this.#options.service, code);
     pending.waiter.onError(new MeshError(code, sentence), undefined);
-  }
-
-  #candidates(tried: readonly Endpoint[], rejected: readonly Member[]): readonly Member[] {
-    if (tried.length === 0 && rejected.length === 0) return this.#usable;
-    const open = this.#usable.filter((member) => !rejected.includes(member));
-    const fresh = open.filter((member) => !wasTried(member, tried));
-    return fresh.length > 0 ? fresh : open;
   }
 
   async #dial(pending: Pending, member: Member, rejected: readonly Member[]): Promise<void> {
@@ -334,7 +313,7 @@ export class EndpointCluster implements Cluster, Lender {
       return;
     }
     pending.waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
-    const loan = new Loan(member, dialed, false, this, this.#lentMs());
+    const loan = new Loan(member, dialed, false, this, this.#selection.nowMs());
     if (pending.cancelled) loan.release(pending.request.pooled);
     else pending.waiter.onConnection(loan);
   }
@@ -362,35 +341,20 @@ export class EndpointCluster implements Cluster, Lender {
     this.#inFlight -= 1;
   }
 
-  /** The time, where the balancer goes by it, else 0. */
-  #lentMs(): number {
-    return this.#balancer.observe === undefined ? 0 : this.#options.clock.monotonicMs();
-  }
-
-  #observe(member: Member, lentMs: number, answered: boolean): void {
-    // A loan may be older than the balancer.
-    if (this.#balancer.observe === undefined || lentMs === 0) return;
-    this.#balancer.observe(member, this.#options.clock.monotonicMs() - lentMs, answered);
-  }
-
-  #createBalancer(policy: LoadBalancer): Balancer<Member> {
-    const { clock, random, source } = this.#options;
-    return createBalancer(policy, { clock, random, source, inFlight: () => this.#inFlight });
-  }
-
   #failed(member: Member): void {
     if (this.#options.avoidsFailing && !member.removed) {
-      this.#outliers.failed(member, this.#members.length);
+      this.#outliers.failed(member, this.#selection.members.length);
     }
   }
 
   #nobody(): MeshError {
-    if (this.#members.length === 0) {
+    const count = this.#selection.members.length;
+    if (count === 0) {
       return new MeshError('no-endpoints', `${this.name} has no endpoints that are ready`);
     }
     return new MeshError(
       'no-healthy-endpoint',
-      `none of the ${this.#members.length} endpoints of ${this.name} answers`,
+      `none of the ${count} endpoints of ${this.name} answers`,
     );
   }
 
@@ -400,18 +364,7 @@ export class EndpointCluster implements Cluster, Lender {
       port: target.port,
       dialer: this.#options.dialer,
       hasBreaker: this.#options.avoidsFailing,
-      onChange: () => this.#recount(),
+      onChange: () => this.#selection.recount(),
     });
   }
-
-  #recount(): void {
-    this.#usable = this.#members.filter((member) => member.usable);
-  }
-}
-
-function wasTried(member: Member, tried: readonly Endpoint[]): boolean {
-  const { address, workload } = member.endpoint;
-  return tried.some(
-    (endpoint) => endpoint.address === address && endpoint.workload.pod === workload.pod,
-  );
 }

@@ -1,5 +1,4 @@
 import type { Limits } from '../config/types.ts';
-import type { Member } from './member.ts';
 
 /** {@link Limits} with the mesh's defaults filled in. */
 export interface EffectiveLimits {
@@ -39,23 +38,4 @@ export function effectiveLimits(limits: Limits | undefined): EffectiveLimits {
     maxPendingRequests: limits?.maxPendingRequests ?? DEFAULT_LIMITS.maxPendingRequests,
     maxRequests: limits?.maxRequests ?? DEFAULT_LIMITS.maxRequests,
   };
-}
-
-/**
- * Connections that are open or being opened, idle ones included. Counted when a
- * further one is wanted, which costs little beside opening it.
- */
-export function openConnections(members: readonly Member[]): number {
-  let count = 0;
-  for (const member of members) count += member.connections;
-  return count;
-}
-
-/** Closes the oldest idle connection of the endpoint that has most of them; false when there is none. */
-export function closeAnIdle(members: readonly Member[]): boolean {
-  let most: Member | undefined;
-  for (const member of members) {
-    if (member.pool.size > (most?.pool.size ?? 0)) most = member;
-  }
-  return most?.pool.dropOldest() ?? false;
 }

@@ -32,8 +32,9 @@ export class RingHash<T extends Candidate> implements Balancer<T> {
   readonly #options: RingHashOptions;
   readonly #withoutKey: LeastRequest<T>;
   #members: readonly T[] = [];
-  /** Made at the first pick after a change, since endpoints often change several times in a row. */
-  #ring: Ring<T> | undefined;
+  #ring = new Ring<T>([]);
+  /** The ring follows at the next pick, since endpoints often change several times in a row. */
+  #ringIsCurrent = true;
 
   constructor(options: RingHashOptions) {
     this.#options = options;
@@ -44,14 +45,13 @@ export class RingHash<T extends Candidate> implements Balancer<T> {
     const before = new Set(this.#members);
     if (members.length === before.size && members.every((member) => before.has(member))) return;
     this.#members = members;
-    this.#ring = undefined;
+    this.#ringIsCurrent = false;
   }
 
   pick(candidates: readonly T[], hashKey: string | undefined): T | undefined {
     const key = hashKey ?? this.#options.defaultKey;
     if (key === undefined || candidates.length < 2) return this.#withoutKey.pick(candidates);
-    this.#ring ??= new Ring(this.#members);
-    const ring = this.#ring;
+    const ring = this.#currentRing();
     const bound = loadBound(this.#options.inFlight() + 1, candidates.length);
     const all = candidates.length === this.#members.length;
     const position = ring.position(key);
@@ -61,6 +61,14 @@ export class RingHash<T extends Candidate> implements Balancer<T> {
       if (all || candidates.includes(member)) return member;
     }
     return this.#withoutKey.pick(candidates);
+  }
+
+  #currentRing(): Ring<T> {
+    if (!this.#ringIsCurrent) {
+      this.#ring = new Ring(this.#members, this.#ring);
+      this.#ringIsCurrent = true;
+    }
+    return this.#ring;
   }
 }
 
