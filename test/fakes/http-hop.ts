@@ -38,6 +38,8 @@ export class HttpHop {
   readonly records: RequestRecord[] = [];
   readonly retries: string[] = [];
   readonly outcomes: AttemptOutcome[] = [];
+  /** What balancers would go by, of each attempt. */
+  readonly hashKeys: (string | undefined)[] = [];
   readonly connections: HttpConnection[] = [];
   port = 0;
   readonly #cluster: EndpointCluster;
@@ -112,8 +114,9 @@ export class HttpHop {
     return {
       name: this.#cluster.name,
       hasUntried: (tried) => this.#cluster.hasUntried(tried),
-      acquire: (request, waiter) =>
-        this.#cluster.acquire(request, {
+      acquire: (request, waiter) => {
+        this.hashKeys.push(request.hashKey);
+        return this.#cluster.acquire(request, {
           onError: (error, endpoint) => waiter.onError(error, endpoint),
           onConnection: (connection) => {
             waiter.onConnection({
@@ -129,7 +132,8 @@ export class HttpHop {
               release: (reusable) => connection.release(reusable),
             });
           },
-        }),
+        });
+      },
     };
   }
 }

@@ -344,6 +344,24 @@ describe('ring hash', () => {
     );
   });
 
+  test('is the same ring, however its members came together', () => {
+    const all = endpoints(12);
+    const membership = fc.subarray(all, { minLength: 1 });
+    fc.assert(
+      fc.property(fc.array(membership, { minLength: 1, maxLength: 8 }), (steps) => {
+        const grown = ring(all);
+        grown.pick(all, 'a');
+        for (const members of steps) {
+          grown.setMembers(members);
+          const fresh = ring(members);
+          for (const key of keys(50)) {
+            assert.equal(grown.pick(members, key), fresh.pick(members, key));
+          }
+        }
+      }),
+    );
+  });
+
   test('goes by what is under way where a request has no key', () => {
     const members = endpoints(2);
     if (members[0]) members[0].inFlight = 1;
