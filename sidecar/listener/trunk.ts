@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
@@ -15,6 +16,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface TrunkListenerOptions {
   readonly address: SocketAddress;
+  /** Other threads of the sidecar listen there too. */
+  readonly sharesPort?: boolean;
   readonly plans: InboundPlans;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
@@ -35,12 +38,13 @@ export class TrunkListener implements Component {
       ...options,
       onStream: (stream) => this.#onStream(stream),
     });
-    this.#acceptor = new Acceptor(options.address, (socket) => {
+    const accept = (socket: Socket): void => {
       // HTTP/2 knows no half-open connections: the end of a peer that was killed
       // would be waited for in vain, until a PING finds out.
       socket.allowHalfOpen = false;
       this.#server.accept(socket);
-    });
+    };
+    this.#acceptor = new Acceptor(options.address, accept, options.sharesPort);
   }
 
   async start(): Promise<void> {

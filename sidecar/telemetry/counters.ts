@@ -79,7 +79,21 @@ export class Counters implements TrafficObserver {
     this.connections.add(base, CONNECTION.bytesReceived, bytesReceived);
   }
 
-  retried(service: string, reason: string): void {
+  /** What another thread counted under these labels. */
+  addRequests(labels: RequestLabels, amounts: ArrayLike<number>): void {
+    const record = { ...labels, status: Number(labels.status), durationMs: 0 };
+    addAll(
+      this.requests,
+      this.#requestRow({ ...record, requestBytes: 0, responseBytes: 0 }),
+      amounts,
+    );
+  }
+
+  addConnections(labels: ConnectionLabels, amounts: ArrayLike<number>): void {
+    addAll(this.connections, this.#connectionRow(labels), amounts);
+  }
+
+  retried(service: string, reason: string, times = 1): void {
     const { retries } = this;
     let base = retries.find([service, reason]);
     if (base < 0) {
@@ -87,7 +101,7 @@ export class Counters implements TrafficObserver {
       base = retries.find([service, reason]);
       if (base < 0) base = retries.create([service, reason], { service, reason });
     }
-    retries.add(base, 0, 1);
+    retries.add(base, 0, times);
   }
 
   ejected(service: string, endpoint: string): void {
@@ -172,6 +186,12 @@ export class Counters implements TrafficObserver {
           destination: OVERFLOW,
           service: 'overflow',
         });
+  }
+}
+
+function addAll<Labels>(series: Series<Labels>, base: number, amounts: ArrayLike<number>): void {
+  for (let column = 0; column < series.columns; column++) {
+    series.add(base, column, amounts[column] ?? 0);
   }
 }
 
