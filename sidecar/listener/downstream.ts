@@ -3,7 +3,7 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
-import type { HttpConnection, HttpContext } from '../http1/context.ts';
+import type { HttpConnection, HttpContext } from '../context.ts';
 import { countHttpConnection } from '../http1/count-connection.ts';
 import { DRAIN_GRACE_MS, serveHttp1 } from '../http1/serve.ts';
 import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';

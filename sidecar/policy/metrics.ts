@@ -1,5 +1,5 @@
 import type { MeshError } from '../../runtime/errors.ts';
-import type { HttpContext } from '../http1/context.ts';
+import type { HttpContext } from '../context.ts';
 import { type RequestRecord, UNKNOWN_PARTY } from '../telemetry/types.ts';
 import type { Layer } from './layer.ts';
 import { statusOf } from './respond.ts';
