@@ -34,6 +34,7 @@ const STATUS: { readonly [code: string]: number } = {
 
   // Whoever took it did not answer well, or not in time.
   'upstream-reset': 502,
+  'upstream-refused': 503,
   'upstream-protocol-error': 502,
   'connect-timeout': 504,
   'attempt-timeout': 504,

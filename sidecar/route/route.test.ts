@@ -116,6 +116,9 @@ describe('a route table', () => {
       acquire: () => {
         throw new Error('not called');
       },
+      acquireStream: () => {
+        throw new Error('not called');
+      },
       hasUntried: () => false,
     };
     return { name, cluster, policy: DEFAULT_POLICY, layers: [] };

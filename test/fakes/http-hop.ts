@@ -59,6 +59,7 @@ export class HttpHop {
       service: 'shop/cart',
       dialer: new PlainDialer(clock, undefined),
       avoidsFailing: false,
+      remote: false,
       observer,
       clock,
       random: () => 0,
@@ -124,6 +125,24 @@ export class HttpHop {
                 connection.report(outcome);
               },
               release: (reusable) => connection.release(reusable),
+            });
+          },
+        }),
+      acquireStream: (request, waiter) =>
+        this.#cluster.acquireStream(request, {
+          onError: (error, endpoint) => waiter.onError(error, endpoint),
+          onSlot: (slot) => {
+            waiter.onSlot({
+              endpoint: slot.endpoint,
+              reused: slot.reused,
+              mutualTls: slot.mutualTls,
+              open: (fields, endStream, handler) => slot.open(fields, endStream, handler),
+              heard: () => slot.heard(),
+              report: (outcome) => {
+                this.outcomes.push(outcome);
+                slot.report(outcome);
+              },
+              release: () => slot.release(),
             });
           },
         }),
