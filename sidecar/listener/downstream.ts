@@ -177,7 +177,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
 
   #becomeHttp(version: 'http1' | 'http2'): void {
     this.#timer?.cancel();
-    this.#letGo();
+    this.#letGo(version);
     this.#transport.pause();
     // Outbound it is the connections to the endpoints that count.
     const { direction } = this.#plan;
@@ -303,14 +303,16 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     };
   }
 
-  /** An upstream that was opened for a silent client is not wanted any more. */
-  #letGo(): void {
+  /** An upstream that was opened for a silent client is not wanted any more, or of use to others. */
+  #letGo(version?: 'http1' | 'http2'): void {
     this.#acquisition?.cancel();
     this.#acquisition = undefined;
     const upstream = this.#upstream;
+    if (upstream === undefined) return;
     this.#upstream = undefined;
-    upstream?.transport.attach(NOBODY);
-    upstream?.release(this.#fromUpstream === undefined);
+    upstream.transport.attach(NOBODY);
+    if (version === 'http2') upstream.share(this.#fromUpstream);
+    else upstream.release(this.#fromUpstream === undefined);
   }
 
   #arm(delayMs: number, callback: () => void): void {

@@ -153,6 +153,12 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
     else dialed.transport.destroy();
   }
 
+  shared(member: Member, dialed: Dialed, first: Buffer | undefined): void {
+    member.inFlight -= 1;
+    if (member.removed) dialed.transport.destroy();
+    else member.streams.adopt(dialed, first);
+  }
+
   lost(member: Member): void {
     member.inFlight -= 1;
   }

@@ -65,6 +65,16 @@ export class StreamPool implements SharedConnectionOwner {
     if (this.#waiting.length > this.#dialing * EXPECTED_STREAMS) void this.#dial(waiter);
   }
 
+  /**
+   * A connection that was made for something else.
+   *
+   * @param first what the endpoint has said on it
+   */
+  adopt(dialed: Dialed, first: Buffer | undefined): void {
+    if (this.take() === undefined) this.#add(dialed, first);
+    else dialed.transport.destroy();
+  }
+
   sweep(nowMs: number): void {
     for (const connection of [...this.#connections]) connection.sweep(nowMs);
   }
@@ -92,12 +102,18 @@ export class StreamPool implements SharedConnectionOwner {
     }
     this.#dialing -= 1;
     first.onDialed(dialed);
+    const connection = this.#add(dialed, undefined);
+    this.#serve();
+    if (this.#closed) connection.retire();
+  }
+
+  #add(dialed: Dialed, first: Buffer | undefined): SharedConnection {
     const { mayVanish, clock } = this.#owner;
     const connection = new SharedConnection(dialed, mayVanish, clock.monotonicMs(), this);
     this.#connections.push(connection);
-    connection.start(createHttp2Connection(dialed.transport, 'client', { clock }, connection));
-    this.#serve();
-    if (this.#closed) connection.retire();
+    const options = first === undefined ? { clock } : { clock, first };
+    connection.start(createHttp2Connection(dialed.transport, 'client', options, connection));
+    return connection;
   }
 
   #serve(): void {

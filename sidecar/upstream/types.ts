@@ -62,7 +62,7 @@ export interface Acquisition {
   cancel(): void;
 }
 
-/** A transport on loan. Ends with exactly one `release` or with the transport's `onClose`. */
+/** A transport on loan. Ends with exactly one `release` or `share`, or with the transport's `onClose`. */
 export interface UpstreamConnection {
   readonly transport: Transport;
   readonly endpoint: Endpoint;
@@ -76,6 +76,14 @@ export interface UpstreamConnection {
 
   /** Back to the pool, or destroyed when the codec could not leave it clean. */
   release(reusable: boolean): void;
+
+  /**
+   * Instead of `release`: HTTP/2 is going to be spoken with the endpoint, so the
+   * connection may carry the streams of all. Nothing was said to it.
+   *
+   * @param first what it has said
+   */
+  share(first: Buffer | undefined): void;
 }
 
 /** Room for one stream on a connection that others use as well. Ends with exactly one `release`. */

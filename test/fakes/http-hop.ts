@@ -125,6 +125,7 @@ export class HttpHop {
                 connection.report(outcome);
               },
               release: (reusable) => connection.release(reusable),
+              share: (first) => connection.share(first),
             });
           },
         }),
