@@ -11,6 +11,7 @@ import { errorResponse, grpcOutcome } from './error-response.ts';
 import { fieldBytes, relayedTrailers } from './fields.ts';
 import type { StreamRequest } from './request.ts';
 import type { StreamResponse } from './response.ts';
+import { StreamReset } from './stream-reset.ts';
 import type { Http2 } from './version.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -162,7 +163,7 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
     if (this.#closed) return;
     // Clients of gRPC that still read learn the reason; a reset would hide it.
     if (this.#exchange.request.isGrpc && this.#writable) this.#head(grpcOutcome(error), true);
-    else this.#reset(ERROR_CODE.internalError);
+    else this.#reset(error instanceof StreamReset ? error.clientCode : ERROR_CODE.internalError);
   }
 
   exchangeEnded(): void {
