@@ -34,8 +34,15 @@ export type AttemptFailure =
   | { readonly kind: 'connect'; readonly error: MeshError; readonly status?: number }
   /** The connection broke before the first byte of a response. */
   | { readonly kind: 'reset'; readonly error: MeshError; readonly reused: boolean }
+  /** The server has not looked at the request, and said so (RFC 9113 §8.7). */
+  | { readonly kind: 'refused'; readonly error: MeshError }
   | { readonly kind: 'timeout'; readonly error: MeshError }
-  | { readonly kind: 'status'; readonly status: number }
+  /** Of a gRPC call that ended with its head, the status is the one that says the same. */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly grpcStatus: number | undefined;
+    }
   /** Another attempt would end alike: nobody to send to, a response that is not HTTP. */
   | { readonly kind: 'final'; readonly error: MeshError };
 

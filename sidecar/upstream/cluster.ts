@@ -1,11 +1,11 @@
-import type { Clock, Timer } from '../../runtime/clock.ts';
-import { describeError, MeshError } from '../../runtime/errors.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { MeshError } from '../../runtime/errors.ts';
 import type { CircuitBreaker, Endpoint } from '../config/types.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
 import { chooseOfTwo } from './balancer.ts';
+import { ConnectionDemand, type Demand, type DemandOwner, SlotDemand } from './demand.ts';
 import type { Dialed, Dialer } from './dialer.ts';
-import { type Lender, Loan } from './loan.ts';
-import { Member, memberKey } from './member.ts';
+import { Member, type MemberOwner, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
 import type {
   AcquireRequest,
@@ -13,6 +13,8 @@ import type {
   Acquisition,
   AttemptOutcome,
   Cluster,
+  StreamRequirement,
+  StreamWaiter,
 } from './types.ts';
 
 /** How long a request waits for endpoints that the control plane has not told yet. */
@@ -25,6 +27,8 @@ export interface ClusterOptions {
   readonly dialer: Dialer;
   /** Whether failing endpoints are avoided. Off where there is only one by nature. */
   readonly avoidsFailing: boolean;
+  /** Endpoints are on other machines, and may vanish without a word. */
+  readonly remote: boolean;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly random: () => number;
@@ -38,14 +42,8 @@ export interface Target {
   readonly port: number;
 }
 
-interface Pending {
-  readonly request: AcquireRequest;
-  readonly waiter: AcquireWaiter;
-  cancelled: boolean;
-}
-
 /** {@link Cluster} over a set of endpoints that comes and goes. */
-export class EndpointCluster implements Cluster, Lender {
+export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
   readonly name: string;
   readonly #options: ClusterOptions;
   readonly #outliers: OutlierDetection<Member>;
@@ -54,7 +52,7 @@ export class EndpointCluster implements Cluster, Lender {
   #usable: readonly Member[] = [];
   #known = false;
   /** Waiting for the endpoints to be known. */
-  readonly #waiting = new Map<Pending, Timer>();
+  readonly #waiting = new Set<Demand>();
   #lastUsedMs: number;
 
   constructor(options: ClusterOptions) {
@@ -71,17 +69,11 @@ export class EndpointCluster implements Cluster, Lender {
   }
 
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition {
-    const pending: Pending = { request, waiter, cancelled: false };
-    this.#lastUsedMs = this.#options.clock.monotonicMs();
-    if (this.#known) this.#serve(pending, []);
-    else this.#wait(pending);
-    return {
-      cancel: () => {
-        pending.cancelled = true;
-        this.#waiting.get(pending)?.cancel();
-        this.#waiting.delete(pending);
-      },
-    };
+    return this.#begin(new ConnectionDemand(request, waiter, this));
+  }
+
+  acquireStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition {
+    return this.#begin(new SlotDemand(request, waiter, this));
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
@@ -107,9 +99,10 @@ export class EndpointCluster implements Cluster, Lender {
     this.#recount();
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const [pending, timer] of waiting) {
-      timer.cancel();
-      this.#serve(pending, []);
+    for (const demand of waiting) {
+      demand.timer?.cancel();
+      demand.timer = undefined;
+      this.serve(demand, []);
     }
   }
 
@@ -120,13 +113,13 @@ export class EndpointCluster implements Cluster, Lender {
 
   /** Nothing is under way or idle, and nothing was for this long. */
   unusedForMs(nowMs: number): number {
-    const used = this.#members.some((member) => member.inFlight > 0 || member.pool.size > 0);
+    const used = this.#members.some((member) => member.inFlight > 0 || member.connections > 0);
     if (used || this.#waiting.size > 0) this.#lastUsedMs = nowMs;
     return nowMs - this.#lastUsedMs;
   }
 
   sweep(nowMs: number): void {
-    for (const member of this.#members) member.pool.sweep(nowMs);
+    for (const member of this.#members) member.sweep(nowMs);
   }
 
   /** For `/config_dump`. */
@@ -136,6 +129,7 @@ export class EndpointCluster implements Cluster, Lender {
       port: member.port,
       inFlight: member.inFlight,
       idle: member.pool.size,
+      shared: member.connections - member.pool.size,
       consecutiveErrors: member.consecutiveErrors,
       ejected: member.ejected,
       usable: member.usable,
@@ -159,37 +153,59 @@ export class EndpointCluster implements Cluster, Lender {
     else dialed.transport.destroy();
   }
 
+  shared(member: Member, dialed: Dialed, first: Buffer | undefined): void {
+    member.inFlight -= 1;
+    if (member.removed) dialed.transport.destroy();
+    else member.streams.adopt(dialed, first);
+  }
+
   lost(member: Member): void {
     member.inFlight -= 1;
   }
 
-  #wait(pending: Pending): void {
-    const { connectTimeoutMs } = pending.request;
+  serve(demand: Demand, rejected: readonly Member[]): void {
+    const member = this.#pick(demand.request.tried, rejected);
+    if (member === undefined) {
+      demand.fail(this.#nobody(), undefined);
+      return;
+    }
+    member.inFlight += 1;
+    demand.take(member, rejected);
+  }
+
+  dialFailed(member: Member): void {
+    this.#failed(member);
+  }
+
+  usableChanged(): void {
+    this.#recount();
+  }
+
+  withdrawn(demand: Demand): void {
+    this.#waiting.delete(demand);
+  }
+
+  #begin(demand: Demand): Acquisition {
+    this.#lastUsedMs = this.#options.clock.monotonicMs();
+    if (this.#known) this.serve(demand, []);
+    else this.#wait(demand);
+    return demand;
+  }
+
+  #wait(demand: Demand): void {
+    const { connectTimeoutMs } = demand.request;
     const limitMs =
       connectTimeoutMs === 0
         ? ENDPOINTS_TIMEOUT_MS
         : Math.min(connectTimeoutMs, ENDPOINTS_TIMEOUT_MS);
-    const timer = this.#options.clock.setTimeout(() => {
-      this.#waiting.delete(pending);
+    demand.timer = this.#options.clock.setTimeout(() => {
+      demand.timer = undefined;
+      this.#waiting.delete(demand);
       const sentence = `the control plane has not told the endpoints of ${this.name}`;
-      pending.waiter.onError(new MeshError('endpoints-unknown', sentence), undefined);
+      demand.fail(new MeshError('endpoints-unknown', sentence), undefined);
     }, limitMs);
-    this.#waiting.set(pending, timer);
+    this.#waiting.add(demand);
     this.#options.want();
-  }
-
-  /** @param rejected members whose breaker did not let this very request through */
-  #serve(pending: Pending, rejected: readonly Member[]): void {
-    const { request, waiter } = pending;
-    const member = this.#pick(request.tried, rejected);
-    if (member === undefined) {
-      waiter.onError(this.#nobody(), undefined);
-      return;
-    }
-    member.inFlight += 1;
-    const idle = request.pooled ? member.pool.take() : undefined;
-    if (idle === undefined) void this.#dial(pending, member, rejected);
-    else waiter.onConnection(new Loan(member, idle, true, this));
   }
 
   #pick(tried: readonly Endpoint[], rejected: readonly Member[]): Member | undefined {
@@ -198,34 +214,6 @@ export class EndpointCluster implements Cluster, Lender {
     const open = this.#usable.filter((member) => !rejected.includes(member));
     const fresh = open.filter((member) => !wasTried(member, tried));
     return chooseOfTwo(fresh.length > 0 ? fresh : open, random);
-  }
-
-  async #dial(pending: Pending, member: Member, rejected: readonly Member[]): Promise<void> {
-    let dialed: Dialed;
-    try {
-      dialed = await member.dial(pending.request.connectTimeoutMs);
-    } catch (error) {
-      member.inFlight -= 1;
-      this.#dialFailed(pending, member, rejected, error);
-      return;
-    }
-    pending.waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
-    const loan = new Loan(member, dialed, false, this);
-    if (pending.cancelled) loan.release(pending.request.pooled);
-    else pending.waiter.onConnection(loan);
-  }
-
-  #dialFailed(pending: Pending, member: Member, rejected: readonly Member[], error: unknown): void {
-    const reason =
-      error instanceof MeshError
-        ? error
-        : new MeshError('connect-failed', describeError(error), { cause: error });
-    if (reason.code === 'no-healthy-endpoint') {
-      if (!pending.cancelled) this.#serve(pending, [...rejected, member]);
-      return;
-    }
-    this.#failed(member);
-    if (!pending.cancelled) pending.waiter.onError(reason, member.endpoint);
   }
 
   #failed(member: Member): void {
@@ -250,7 +238,9 @@ export class EndpointCluster implements Cluster, Lender {
       port: target.port,
       dialer: this.#options.dialer,
       hasBreaker: this.#options.avoidsFailing,
-      onChange: () => this.#recount(),
+      remote: this.#options.remote,
+      clock: this.#options.clock,
+      owner: this,
     });
   }
 

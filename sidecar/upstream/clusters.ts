@@ -5,7 +5,7 @@ import type { CircuitBreaker, Config, Endpoint, ServiceName, Workload } from '..
 import type { ConfigView } from '../config/view.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
 import { circuitBreakers, portKey } from './circuit-breakers.ts';
-import { EndpointCluster, type Target } from './cluster.ts';
+import { type ClusterOptions, EndpointCluster, type Target } from './cluster.ts';
 import type { Dialer } from './dialer.ts';
 import type { Cluster } from './types.ts';
 
@@ -63,7 +63,14 @@ export class ClusterRegistry implements ClusterSource, Component {
     const existing = this.#services.get(key);
     if (existing !== undefined) return existing;
     const { view, dialer } = this.#options;
-    const cluster = this.#create(key, service, dialer, true, () => view.wantService(service));
+    const cluster = this.#create({
+      name: key,
+      service,
+      dialer,
+      avoidsFailing: true,
+      remote: true,
+      want: () => view.wantService(service),
+    });
     this.#services.set(key, cluster);
     cluster.configure(this.#circuitBreakers.get(key));
     cluster.update(targets(view.current, service, port));
@@ -99,30 +106,24 @@ export class ClusterRegistry implements ClusterSource, Component {
   #single(key: string, target: Target, dialer: Dialer): Cluster {
     const existing = this.#direct.get(key);
     if (existing?.target.endpoint.workload === target.endpoint.workload) return existing.cluster;
-    const cluster = existing?.cluster ?? this.#create(key, '', dialer, false, () => undefined);
+    const cluster =
+      existing?.cluster ??
+      this.#create({
+        name: key,
+        service: '',
+        dialer,
+        avoidsFailing: false,
+        remote: dialer !== this.#options.localDialer,
+        want: () => undefined,
+      });
     this.#direct.set(key, { cluster, target });
     cluster.update([target]);
     return cluster;
   }
 
-  #create(
-    name: string,
-    service: string,
-    dialer: Dialer,
-    avoidsFailing: boolean,
-    want: () => void,
-  ): EndpointCluster {
+  #create(own: Omit<ClusterOptions, 'observer' | 'clock' | 'random'>): EndpointCluster {
     const { observer, clock, random = Math.random } = this.#options;
-    return new EndpointCluster({
-      name,
-      service,
-      dialer,
-      avoidsFailing,
-      observer,
-      clock,
-      random,
-      want,
-    });
+    return new EndpointCluster({ ...own, observer, clock, random });
   }
 
   #apply(next: Config, previous: Config | undefined): void {

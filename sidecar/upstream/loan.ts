@@ -7,6 +7,8 @@ import type { AttemptOutcome, UpstreamConnection } from './types.ts';
 export interface Lender {
   reported(member: Member, outcome: AttemptOutcome): void;
   returned(member: Member, dialed: Dialed, reusable: boolean): void;
+  /** @param first what the endpoint has said on it */
+  shared(member: Member, dialed: Dialed, first: Buffer | undefined): void;
   /** The transport closed while it was on loan. */
   lost(member: Member): void;
 }
@@ -49,5 +51,12 @@ export class Loan implements UpstreamConnection {
     this.#over = true;
     this.#dialed.transport.onClosed = undefined;
     this.#lender.returned(this.#member, this.#dialed, reusable);
+  }
+
+  share(first: Buffer | undefined): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#dialed.transport.onClosed = undefined;
+    this.#lender.shared(this.#member, this.#dialed, first);
   }
 }

@@ -1,15 +1,28 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { DialBreaker } from './dial-breaker.ts';
 import type { Dialed, Dialer } from './dialer.ts';
 import type { OutlierState } from './outlier.ts';
 import { IdlePool } from './pool.ts';
+import { StreamPool, type StreamPoolOwner } from './stream-pool.ts';
+
+/** The cluster as its members see it. */
+export interface MemberOwner {
+  /** `usable` of one of them is another now. */
+  usableChanged(): void;
+  /** A connection to it could not be made, and nobody else reports that. */
+  dialFailed(member: Member): void;
+}
 
 /**
  * One endpoint of a cluster with all that is known of it from here. It outlives
  * configurations as long as the same pod answers at the same place.
  */
-export class Member implements OutlierState {
+export class Member implements OutlierState, StreamPoolOwner {
   readonly key: string;
+  readonly clock: Clock;
+  readonly mayVanish: boolean;
   readonly pool = new IdlePool();
   /** The pod's port. */
   readonly port: number;
@@ -20,24 +33,42 @@ export class Member implements OutlierState {
   /** No longer an endpoint: what is under way ends, nothing is kept. */
   removed = false;
   readonly #dialer: Dialer;
-  readonly #onChange: () => void;
+  readonly #owner: MemberOwner;
   /** Made with the first connection, as many endpoints are never used; undefined where none is wanted. */
   #breaker: DialBreaker | undefined;
   readonly #hasBreaker: boolean;
+  /** Made with the first request of HTTP/2. */
+  #streams: StreamPool | undefined;
 
   constructor(options: {
     endpoint: Endpoint;
     port: number;
     dialer: Dialer;
     hasBreaker: boolean;
-    onChange: () => void;
+    /** On another machine. */
+    remote: boolean;
+    clock: Clock;
+    owner: MemberOwner;
   }) {
     this.endpoint = options.endpoint;
     this.port = options.port;
     this.key = memberKey(options.endpoint, options.port);
+    this.clock = options.clock;
+    this.mayVanish = options.remote;
     this.#dialer = options.dialer;
     this.#hasBreaker = options.hasBreaker;
-    this.#onChange = options.onChange;
+    this.#owner = options.owner;
+  }
+
+  /** Its shared connections of HTTP/2. */
+  get streams(): StreamPool {
+    this.#streams ??= new StreamPool(this);
+    return this.#streams;
+  }
+
+  /** Open to it and not on loan. */
+  get connections(): number {
+    return this.pool.size + (this.#streams?.size ?? 0);
   }
 
   get usable(): boolean {
@@ -47,14 +78,27 @@ export class Member implements OutlierState {
   dial(timeoutMs: number): Promise<Dialed> {
     const { address, workload } = this.endpoint;
     if (!this.#hasBreaker) return this.#dialer.dial(address, this.port, workload, timeoutMs);
-    this.#breaker ??= new DialBreaker(this.#dialer, this.endpoint, this.port, this.#onChange);
+    this.#breaker ??= new DialBreaker(this.#dialer, this.endpoint, this.port, () =>
+      this.#owner.usableChanged(),
+    );
     return this.#breaker.dial(timeoutMs);
   }
 
-  /** What is on loan goes on. */
+  streamDialFailed(error: MeshError): void {
+    if (error.code !== 'no-healthy-endpoint') this.#owner.dialFailed(this);
+  }
+
+  /** Closes what has been idle for too long. */
+  sweep(nowMs: number): void {
+    this.pool.sweep(nowMs);
+    this.#streams?.sweep(nowMs);
+  }
+
+  /** What is under way goes on. */
   remove(): void {
     this.removed = true;
     this.pool.clear();
+    this.#streams?.close();
     this.#breaker?.close();
   }
 }

@@ -29,3 +29,32 @@ export interface RequestHead {
    */
   header(name: string): string | undefined;
 }
+
+/** A request as an exchange takes it through. */
+export interface RequestMessage extends RequestHead {
+  readonly version: 1 | 2;
+  /** The client waits for 100 before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** A call of gRPC, whose errors are told in its own terms. */
+  readonly isGrpc: boolean;
+  /** How long the client itself waits for the end of the response, in ms; 0 when it did not say. */
+  readonly timeoutMs: number;
+  /** A field of our own, which goes to the other side with the rest. */
+  addField(name: string, value: string): void;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  /** The outcome of a gRPC call whose response ends with its head; undefined of any other. */
+  readonly grpcStatus: number | undefined;
+  /** As of {@link RequestHead}. */
+  header(name: string): string | undefined;
+}
+
+/** The messages of one version of HTTP. An exchange is the same for all, and passes them on without looking. */
+export interface HttpVersion {
+  readonly request: RequestMessage;
+  readonly response: ResponseHead;
+  /** What follows a body. */
+  readonly trailers: object;
+}
