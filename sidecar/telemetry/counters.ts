@@ -86,12 +86,13 @@ export class Counters implements TrafficObserver {
 
   /** What another thread counted under these labels. */
   addRequests(labels: RequestLabels, amounts: ArrayLike<number>): void {
-    const record = { ...labels, status: Number(labels.status), durationMs: 0 };
-    addAll(
-      this.requests,
-      this.#requestRow({ ...record, requestBytes: 0, responseBytes: 0 }),
-      amounts,
-    );
+    const record: RequestRecord = {
+      ...labels,
+      status: Number(labels.status),
+      grpcStatus: labels.grpcStatus === '' ? undefined : Number(labels.grpcStatus),
+      ...{ durationMs: 0, requestBytes: 0, responseBytes: 0 },
+    };
+    addAll(this.requests, this.#requestRow(record), amounts);
   }
 
   addConnections(labels: ConnectionLabels, amounts: ArrayLike<number>): void {

@@ -20,7 +20,7 @@ const PARTIES = {
 function request(fields: Partial<RequestRecord> = {}): RequestRecord {
   return {
     ...PARTIES,
-    ...{ route: '', method: 'GET', status: 200, errorCode: '' },
+    ...{ route: '', method: 'GET', status: 200, grpcStatus: undefined, errorCode: '' },
     ...{ durationMs: 3, requestBytes: 100, responseBytes: 1000 },
     ...fields,
   };
@@ -43,6 +43,7 @@ test('the counters of two threads add up to those of one', () => {
     request(),
     request({ status: 503, errorCode: 'no-endpoints' }),
     request({ method: 'BREW' }),
+    request({ method: 'POST', grpcStatus: 14 }),
     request({ status: 0, durationMs: 70_000 }),
     request({ direction: 'inbound', mutualTls: false }),
   ];
