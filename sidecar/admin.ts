@@ -11,11 +11,14 @@ import type { DataPath } from './data-path.ts';
 import type { SidecarEnvironment } from './environment.ts';
 import type { Source } from './source.ts';
 import type { Counters } from './telemetry/counters.ts';
+import type { Threads } from './threads/threads.ts';
 
 /** What the admin ports tell of. */
 export interface AdminOptions {
   readonly source: Source;
   readonly dataPath: DataPath;
+  /** Where there are several. */
+  readonly threads: Threads | undefined;
   readonly counters: Counters;
   readonly environment: SidecarEnvironment;
   readonly log: Log;
@@ -57,17 +60,17 @@ export class Admin {
       new AdminServer('health', environment.healthAddress, health),
       new AdminServer('admin', environment.adminAddress, {
         ...health,
-        '/config_dump': () => jsonResponse(this.#dump()),
-        '/log_level': logLevel(this.#options.log),
+        '/config_dump': async () => jsonResponse(await this.#dump()),
+        '/log_level': logLevel(this.#options),
       }),
     ];
   }
 
   #ready(): AdminHandler {
-    const { store, credentials, needsCertificate } = this.#options.source;
+    const { store, certificates, needsCertificate } = this.#options.source;
     return readiness({
       configuration: () => store.received,
-      certificate: () => !needsCertificate || credentials.current !== undefined,
+      certificate: () => !needsCertificate || certificates.current !== undefined,
       listeners: () => this.#serving,
     });
   }
@@ -77,7 +80,7 @@ export class Admin {
     const { source, counters } = this.#options;
     const facts = {
       release: RELEASE,
-      certificateNotAfterMs: () => source.credentials.current?.notAfterMs,
+      certificateNotAfterMs: () => source.certificates.current?.notAfterMs,
       configVersion: () => source.store.current.version,
       ...source.facts,
     };
@@ -93,10 +96,10 @@ export class Admin {
     };
   }
 
-  #dump(): object {
-    const { source, dataPath } = this.#options;
-    const { store, credentials, facts } = source;
-    const { current } = credentials;
+  async #dump(): Promise<object> {
+    const { source, dataPath, threads } = this.#options;
+    const { store, certificates, facts } = source;
+    const { current } = certificates;
     return {
       release: RELEASE,
       pod: source.pod,
@@ -109,6 +112,7 @@ export class Admin {
       wanted: store.wanted,
       config: store.current,
       clusters: dataPath.clusters.describe(),
+      ...(threads === undefined ? {} : { clustersOfThreads: await threads.describe() }),
     };
   }
 }
@@ -116,7 +120,7 @@ export class Admin {
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
 /** `/log_level` tells it, `/log_level?level=debug` changes it until the next start. */
-function logLevel(log: Log): AdminHandler {
+function logLevel({ log, threads }: AdminOptions): AdminHandler {
   return (request) => {
     const query = request.url?.split('?', 2)[1] ?? '';
     const level = new URLSearchParams(query).get('level');
@@ -128,6 +132,7 @@ function logLevel(log: Log): AdminHandler {
         };
       }
       log.level = level;
+      threads?.setLogLevel(level);
     }
     return { body: `${log.level}\n` };
   };

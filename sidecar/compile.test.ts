@@ -18,7 +18,8 @@ class FakeClusters implements ClusterSource {
     this.asked.push(name);
     let cluster = this.#clusters.get(name);
     if (cluster === undefined) {
-      cluster = { name, acquire: () => ({ cancel: () => {} }), hasUntried: () => false };
+      const acquire = () => ({ cancel: () => {} });
+      cluster = { name, acquire, acquireStream: acquire, hasUntried: () => false };
       this.#clusters.set(name, cluster);
     }
     return cluster;

@@ -38,7 +38,7 @@ export function createControlPlaneSource(
 
   return {
     store,
-    credentials: identity.source,
+    certificates: identity.source,
     needsCertificate: true,
     pod: { name: pod.pod, namespace: pod.namespace, addresses: pod.addresses },
     listeners: {

@@ -32,8 +32,9 @@ export function createDataPath(
   log: Log,
   clock: Clock = systemClock,
 ): DataPath {
-  const { store, credentials, listeners, pod } = source;
+  const { store, certificates: credentials, listeners, pod } = source;
   const { sourceAddress } = environment;
+  const sharesPort = environment.threads > 1;
 
   // Who this pod is, for metrics on both sides.
   const self = (): Party => ({
@@ -77,7 +78,7 @@ export function createDataPath(
     clock,
     log,
   };
-  const outboundShared = { ...shared, view: store, namespace: pod.namespace };
+  const outboundShared = { ...shared, sharesPort, view: store, namespace: pod.namespace };
   const outbound: Component[] = [];
   if (listeners.outbound !== undefined) {
     const { address, redirect } = listeners.outbound;
@@ -94,10 +95,11 @@ export function createDataPath(
   const inbound: Component[] = [];
   if (listeners.inbound !== undefined) {
     const { address, application: destination } = listeners.inbound;
-    inbound.push(new InboundListener({ address, destination, plans, log }));
+    inbound.push(new InboundListener({ address, sharesPort, destination, plans, log }));
   }
   if (listeners.trunk !== undefined) {
-    inbound.push(new TrunkListener({ address: listeners.trunk, plans, credentials, clock, log }));
+    const address = listeners.trunk;
+    inbound.push(new TrunkListener({ address, sharesPort, plans, credentials, clock, log }));
   }
 
   return {
@@ -126,7 +128,7 @@ function ownPorts(source: Source, environment: SidecarEnvironment): number[] {
 }
 
 /** Components that drain side by side: one that takes long must not take the others' time. */
-function together(name: string, components: readonly Component[]): Component {
+export function together(name: string, components: readonly Component[]): Component {
   return {
     name,
     async start(signal) {
@@ -144,7 +146,7 @@ function together(name: string, components: readonly Component[]): Component {
  * plain text.
  */
 export function firstConfiguration(source: Source): Component {
-  const { store, credentials, needsCertificate } = source;
+  const { store, certificates: credentials, needsCertificate } = source;
   const complete = (): boolean =>
     store.received && (!needsCertificate || credentials.current !== undefined);
   return {

@@ -12,6 +12,8 @@ export interface SidecarEnvironment {
   readonly healthAddress: SocketAddress;
   /** The local address of outgoing connections, where interception goes by it. */
   readonly sourceAddress: string | undefined;
+  /** Each with a data path of its own on the same ports. */
+  readonly threads: number;
   readonly logLevel: string;
   readonly drainTimeoutMs: number;
 }
@@ -45,6 +47,7 @@ export function readEnvironment(
     adminAddress: env.address('REMORA_ADMIN_ADDRESS', `127.0.0.1:${PORT.admin}`),
     healthAddress: env.address('REMORA_HEALTH_ADDRESS', `0.0.0.0:${PORT.health}`),
     sourceAddress: env.optional('REMORA_SOURCE_ADDRESS'),
+    threads: env.integer('REMORA_THREADS', 1, { min: 1, max: 64 }),
     logLevel: env.oneOf('REMORA_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
     drainTimeoutMs: env.integer('REMORA_DRAIN_SECONDS', 25, { min: 0, max: 3600 }) * 1000,
   };

@@ -1,20 +1,19 @@
 import type { Timer } from '../runtime/clock.ts';
 import { MeshError } from '../runtime/errors.ts';
-import { Attempt } from './attempt.ts';
 import type { Endpoint } from './config/types.ts';
-import type { HttpContext } from './http1/context.ts';
-import type { Request } from './http1/request.ts';
-import type { Response } from './http1/response.ts';
+import type { HttpContext } from './context.ts';
+import { httpStatusOfGrpc } from './grpc/status.ts';
+import type { HttpVersion, ResponseHead } from './message.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
 import { REFUSAL_LAYERS } from './policy/inbound.ts';
 import { type AttemptFailure, IDEMPOTENT_METHODS } from './policy/layer.ts';
-import { ERROR_HEADER, statusOf } from './policy/respond.ts';
-import { RequestBody } from './request-body.ts';
+import { ERROR_HEADER, grpcStatusOf } from './policy/respond.ts';
+import { type BodyTarget, RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
-import type { Peer, Transport } from './transport.ts';
-import type { AttemptOutcome } from './upstream/types.ts';
+import type { Peer } from './transport.ts';
+import type { AttemptOutcome, Cluster } from './upstream/types.ts';
 
 /** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
 const UNREACHED_CODE = 'connect-failed';
@@ -31,44 +30,59 @@ export type Outcome =
   /** The client went away. */
   | { readonly kind: 'abandoned' };
 
-/** The client's side of an exchange, as its codec offers it. */
-export interface Downstream {
+/** The client's side of an exchange, as the server of its version offers it. */
+export interface Downstream<V extends HttpVersion> {
   readonly peer: Peer;
   /** From now on, how long nothing may happen. 0 means no limit. */
   limitIdle(limitMs: number): void;
-  writeInterim(response: Response): void;
+  /** One sending of the request, in the version in which it came. */
+  attempt(exchange: Exchange<V>, cluster: Cluster): Attempt;
+  writeInterim(response: V['response']): void;
   /** @param keepTrust relay `x-remora-*` */
-  writeResponse(response: Response, keepTrust: boolean): void;
-  writeError(error: MeshError): void;
-  /** False asks to wait for `Exchange.onWritable`. */
-  writeBody(bytes: Buffer): boolean;
-  endBody(trailers: Buffer | undefined): void;
+  writeResponse(response: V['response'], keepTrust: boolean): void;
+  /** @returns the status that the client gets */
+  writeError(error: MeshError): number;
+  /**
+   * False asks to wait for `Exchange.onWritable`.
+   *
+   * @param last the body ends with these bytes, without trailers, and `endBody` does not follow
+   */
+  writeBody(bytes: Buffer, last: boolean): boolean;
+  endBody(trailers: V['trailers'] | undefined): void;
   pauseRequest(): void;
   resumeRequest(): void;
-  /** Relays bytes both ways; `onEnd` when both are over. */
-  upgrade(
-    response: Response,
-    upstream: Transport,
-    rest: Buffer | undefined,
-    onEnd: () => void,
-  ): void;
-  /** Ends the connection so that the client cannot take the response for whole. */
+  /** Ends the response so that the client cannot take it for whole. */
   cut(error: MeshError): void;
   /** The exchange is over, whatever became of it. */
   exchangeEnded(): void;
 }
 
 /**
+ * One sending of a request to one endpoint. It reports to the cluster exactly
+ * once, and tells the exchange what becomes of it.
+ */
+export interface Attempt {
+  start(): void;
+  /** The client takes no more of the response for the moment. */
+  pause(): void;
+  resume(): void;
+  /** Nobody waits for this attempt any more. */
+  abort(outcome: AttemptOutcome): void;
+}
+
+/**
  * One request and its response on their way through: resolves, picks a route,
  * makes attempts, and ends in exactly one {@link Outcome}.
  */
-export class Exchange {
+export class Exchange<V extends HttpVersion = HttpVersion> {
   readonly context: HttpContext;
-  readonly request: Request;
+  readonly request: V['request'];
   readonly startedMs: number;
   outcome: Outcome | undefined;
   /** What the client got; 0 when it got no response. */
   status = 0;
+  /** The outcome of a gRPC call, once it is known. */
+  grpcStatus: number | undefined;
   requestBytes = 0;
   responseBytes = 0;
   destination: Party = UNKNOWN_PARTY;
@@ -81,15 +95,13 @@ export class Exchange {
   retries = 0;
   connectRetries = 0;
   replayed = false;
-  /** Fields for the request, each ended by CRLF. */
-  extraLines = '';
   /** What balancers that go by a hash shall go by. */
   hashKey: string | undefined;
   /** A Set-Cookie for the response; empty where none is wanted. */
   newCookie = '';
 
-  readonly #downstream: Downstream;
-  readonly #body: RequestBody;
+  readonly #downstream: Downstream<V>;
+  readonly #body: RequestBody<V['trailers']>;
   #target: HttpTarget | undefined;
   #route: Route | undefined;
   #layers = REFUSAL_LAYERS;
@@ -100,7 +112,7 @@ export class Exchange {
   #pauseTimer: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
 
-  constructor(context: HttpContext, request: Request, downstream: Downstream) {
+  constructor(context: HttpContext, request: V['request'], downstream: Downstream<V>) {
     this.context = context;
     this.request = request;
     this.startedMs = context.clock.monotonicMs();
@@ -133,6 +145,16 @@ export class Exchange {
   /** The client was told to send its body. */
   get continueSent(): boolean {
     return this.#continueSent;
+  }
+
+  /** Becomes the Host of a request that came without one. */
+  get authority(): string {
+    return this.#target?.authority ?? '';
+  }
+
+  /** A rule decided by the path: it goes on as it was decided upon. */
+  get sendsNormalPath(): boolean {
+    return this.#target?.routes.decidesByPath === true;
   }
 
   get tried(): readonly Endpoint[] {
@@ -171,6 +193,8 @@ export class Exchange {
     this.#body.keep =
       route.policy.retries !== undefined ||
       route.policy.connectRetries > 0 ||
+      // A stream that was refused is sent again, whatever its method.
+      this.request.version === 2 ||
       IDEMPOTENT_METHODS.has(this.request.method);
     for (const layer of this.#layers) {
       const refusal = layer.onRequest?.(this);
@@ -185,24 +209,19 @@ export class Exchange {
   #startAttempt(route: Route): void {
     this.attempts += 1;
     for (const layer of this.#layers) layer.onAttempt?.(this);
-    const attempt = new Attempt(this, route.cluster);
+    const attempt = this.#downstream.attempt(this, route.cluster);
     this.#attempt = attempt;
     attempt.start();
   }
 
-  /** The head as an attempt sends it. */
-  encodeRequest(): Buffer {
-    const usePath = this.#target?.routes.decidesByPath === true;
-    return this.request.encode(usePath, this.#target?.authority ?? '', this.extraLines);
-  }
-
   // From the client.
 
-  onBody(bytes: Buffer): void {
-    if (this.outcome === undefined) this.#body.add(bytes);
+  /** @param last the body ends with these bytes, without trailers, and `onBodyEnd` does not follow */
+  onBody(bytes: Buffer, last: boolean): void {
+    if (this.outcome === undefined) this.#body.add(bytes, last);
   }
 
-  onBodyEnd(trailers: Buffer | undefined): void {
+  onBodyEnd(trailers: V['trailers'] | undefined): void {
     if (this.outcome === undefined) this.#body.end(trailers);
   }
 
@@ -227,12 +246,12 @@ export class Exchange {
 
   #fail(error: MeshError, ofAttempt: AttemptOutcome): void {
     if (this.outcome !== undefined) return;
+    if (this.request.isGrpc) this.grpcStatus = grpcStatusOf(error);
     if (this.#responseBegun) {
       this.#end({ kind: 'cut', error }, ofAttempt);
       return;
     }
-    this.status = statusOf(error);
-    this.#downstream.writeError(error);
+    this.status = this.#downstream.writeError(error);
     this.#end({ kind: 'refused', error }, ofAttempt);
   }
 
@@ -245,7 +264,7 @@ export class Exchange {
     this.mutualTls = mutualTls === true;
   }
 
-  attemptConnected(attempt: Attempt): void {
+  attemptConnected(attempt: BodyTarget<V['trailers']>): void {
     this.#body.sendTo(attempt);
   }
 
@@ -266,12 +285,13 @@ export class Exchange {
   }
 
   /** True: the response is passed on. False: it is to be thrown away. */
-  responseBegan(response: Response, mutualTls: boolean): boolean {
+  responseBegan(response: V['response'], mutualTls: boolean): boolean {
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     if (this.#retried(failureOf(response, mutualTls))) return false;
     this.#responseBegun = true;
     this.#body.forget();
     this.status = response.status;
+    this.grpcStatus = response.grpcStatus;
     for (const layer of this.#layers) layer.onResponse?.(this, response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
@@ -279,39 +299,43 @@ export class Exchange {
     return true;
   }
 
-  interim(response: Response): void {
+  interim(response: V['response']): void {
     if (response.status === 100) {
       if (!this.request.expectsContinue || this.#continueSent) return;
       this.#continueSent = true;
     }
-    if (this.request.minorVersion === 1) this.#downstream.writeInterim(response);
+    this.#downstream.writeInterim(response);
   }
 
-  responseBody(bytes: Buffer): void {
-    if (!this.#downstream.writeBody(bytes)) this.#attempt?.pause();
+  /** @param last the response ends with these bytes, without trailers, and `responseEnded` does not follow */
+  responseBody(bytes: Buffer, last: boolean): void {
+    const writable = this.#downstream.writeBody(bytes, last);
+    if (last) this.#end({ kind: 'completed' }, 'success');
+    else if (!writable) this.#attempt?.pause();
   }
 
-  responseEnded(trailers: Buffer | undefined): void {
+  responseEnded(trailers: V['trailers'] | undefined): void {
     this.#downstream.endBody(trailers);
     this.#end({ kind: 'completed' }, 'success');
   }
 
-  upgraded(response: Response, upstream: Transport, rest: Buffer | undefined): void {
+  /** The connection speaks another protocol from now on; `responseEnded` does not follow, but `upgradeEnded`. */
+  upgraded(response: V['response']): void {
     this.#responseBegun = true;
     this.status = response.status;
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     for (const layer of this.#layers) layer.onUpgraded?.(this);
-    this.#downstream.upgrade(response, upstream, rest, () =>
-      this.#end({ kind: 'completed' }, 'success'),
-    );
+  }
+
+  upgradeEnded(): void {
+    this.#end({ kind: 'completed' }, 'success');
   }
 
   #retried(failure: AttemptFailure): boolean {
     if (!this.#body.replayable || this.outcome !== undefined) return false;
     const pauseMs = this.#askLayers(failure);
     if (pauseMs === undefined) return false;
-    const reason = failure.kind === 'status' ? String(failure.status) : failure.error.code;
-    this.context.observer.retried(this.service, reason);
+    this.context.observer.retried(this.service, reasonOf(failure));
     this.#attempt = undefined;
     this.#body.detach();
     this.#pauseTimer = this.context.clock.setTimeout(() => {
@@ -347,13 +371,22 @@ export class Exchange {
  * A sidecar that could not reach its application says so under a name that no
  * application can use; that is as if there had been no connection.
  */
-function failureOf(response: Response, mutualTls: boolean): AttemptFailure {
-  if (mutualTls && response.status === UNREACHED_STATUS) {
+function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFailure {
+  const { grpcStatus } = response;
+  const status = grpcStatus === undefined ? response.status : httpStatusOfGrpc(grpcStatus);
+  if (mutualTls && status === UNREACHED_STATUS) {
     const code = response.header(ERROR_HEADER);
     if (code === UNREACHED_CODE) {
       const sentence = 'the sidecar of the endpoint did not reach its application';
-      return { kind: 'connect', error: new MeshError(code, sentence), status: response.status };
+      return { kind: 'connect', error: new MeshError(code, sentence), status };
     }
   }
-  return { kind: 'status', status: response.status };
+  return { kind: 'status', status, grpcStatus };
+}
+
+/** For the counts. */
+function reasonOf(failure: AttemptFailure): string {
+  if (failure.kind !== 'status') return failure.error.code;
+  const { status, grpcStatus } = failure;
+  return grpcStatus === undefined ? String(status) : `grpc-${grpcStatus}`;
 }

@@ -1,12 +1,14 @@
+import { isMainThread } from 'node:worker_threads';
 import { describeError } from '../runtime/errors.ts';
 import { createLog } from '../runtime/log.ts';
 import { run } from '../runtime/process.ts';
 import { RELEASE } from '../runtime/release.ts';
 import { Admin } from './admin.ts';
-import { createDataPath, firstConfiguration } from './data-path.ts';
+import { createDataPath, firstConfiguration, together } from './data-path.ts';
 import { readEnvironment, type SidecarEnvironment } from './environment.ts';
 import type { Source } from './source.ts';
 import { Counters } from './telemetry/counters.ts';
+import type { Threads } from './threads/threads.ts';
 
 /** The sidecar, put together in the order in which its parts start. They stop in reverse. */
 async function main(environment: SidecarEnvironment): Promise<never> {
@@ -19,9 +21,10 @@ async function main(environment: SidecarEnvironment): Promise<never> {
 
   // Listeners, protocols, routes, policies, upstreams.
   const dataPath = createDataPath(source, environment, counters, log);
+  const threads = await createThreads(source, environment, counters, log);
 
   // What the process tells of itself.
-  const admin = new Admin({ source, dataPath, counters, environment, log });
+  const admin = new Admin({ source, dataPath, threads, counters, environment, log });
 
   return await run(
     [
@@ -30,9 +33,13 @@ async function main(environment: SidecarEnvironment): Promise<never> {
       firstConfiguration(source),
       // The application needs the network until it has ended, so this ends last.
       ...dataPath.outbound,
+      ...(threads === undefined ? [] : [threads.component('outbound')]),
       ...source.patterns,
       // Drained first.
-      dataPath.inbound,
+      together('inbound', [
+        dataPath.inbound,
+        ...(threads === undefined ? [] : [threads.component('inbound')]),
+      ]),
       admin.serving,
     ],
     { log, drainTimeoutMs: environment.drainTimeoutMs },
@@ -52,8 +59,21 @@ async function createSource(
   return createControlPlaneSource(source, counters, log);
 }
 
+/** Loaded where there are several. They begin in this file too. */
+async function createThreads(
+  source: Source,
+  environment: SidecarEnvironment,
+  counters: Counters,
+  log: ReturnType<typeof createLog>,
+): Promise<Threads | undefined> {
+  if (environment.threads === 1) return undefined;
+  const { Threads } = await import('./threads/threads.ts');
+  return new Threads({ entry: import.meta.filename, source, environment, counters, log });
+}
+
 try {
-  await main(readEnvironment(process.env));
+  if (isMainThread) await main(readEnvironment(process.env));
+  else await (await import('./threads/thread.ts')).serveThread();
 } catch (error) {
   createLog('sidecar').fatal({ error: describeError(error) }, 'start failed');
   process.exitCode = 1;

@@ -2,9 +2,10 @@
 const KEEP_LIMIT_BYTES = 64 * 1024;
 
 /** Where a body goes; false asks to wait. */
-export interface BodyTarget {
-  writeBody(bytes: Buffer): boolean;
-  endBody(trailers: Buffer | undefined): void;
+export interface BodyTarget<Trailers> {
+  /** @param last the body ends with these bytes, without trailers, and `endBody` does not follow */
+  writeBody(bytes: Buffer, last: boolean): boolean;
+  endBody(trailers: Trailers | undefined): void;
 }
 
 /** Where a body comes from. */
@@ -17,17 +18,17 @@ export interface BodySource {
  * A request's body on its way: waits for an attempt to be connected, goes to it as
  * it comes, and is kept meanwhile for another attempt, within a limit.
  */
-export class RequestBody {
+export class RequestBody<Trailers> {
   /** Whether what was sent is kept. Given up for good once the body grows past the limit. */
   keep = true;
   readonly #source: BodySource;
-  #target: BodyTarget | undefined;
+  #target: BodyTarget<Trailers> | undefined;
   /** From the beginning, or nothing once something was given up. */
   #held: Buffer[] = [];
   #heldBytes = 0;
   #complete = true;
   #ended = false;
-  #trailers: Buffer | undefined;
+  #trailers: Trailers | undefined;
 
   constructor(source: BodySource) {
     this.#source = source;
@@ -38,35 +39,41 @@ export class RequestBody {
     return this.#complete;
   }
 
-  add(bytes: Buffer): void {
+  /** @param last the body ends with these bytes, without trailers, and `end` does not follow */
+  add(bytes: Buffer, last: boolean): void {
+    if (last) this.#ended = true;
     const target = this.#target;
     if (target === undefined) {
       this.#hold(bytes);
-      if (this.#heldBytes > KEEP_LIMIT_BYTES) this.#source.pauseRequest();
+      if (!last && this.#heldBytes > KEEP_LIMIT_BYTES) this.#source.pauseRequest();
       return;
     }
     if (this.#complete) {
       if (this.keep && this.#heldBytes + bytes.length <= KEEP_LIMIT_BYTES) this.#hold(bytes);
       else this.forget();
     }
-    if (!target.writeBody(bytes)) this.#source.pauseRequest();
+    if (!target.writeBody(bytes, last) && !last) this.#source.pauseRequest();
   }
 
-  end(trailers: Buffer | undefined): void {
+  end(trailers: Trailers | undefined): void {
     this.#ended = true;
     this.#trailers = trailers;
     this.#target?.endBody(trailers);
   }
 
   /** Sends what came so far, and from now on what comes. */
-  sendTo(target: BodyTarget): void {
+  sendTo(target: BodyTarget<Trailers>): void {
     this.#target = target;
     const held = this.#held;
     if (held.length > 0 && (!this.keep || this.#heldBytes > KEEP_LIMIT_BYTES)) this.forget();
+    // A body that is whole already ends with its last piece.
+    const joined = this.#ended && this.#trailers === undefined ? held.length - 1 : -1;
     let writable = true;
-    for (const bytes of held) writable = target.writeBody(bytes);
-    if (this.#ended) target.endBody(this.#trailers);
-    else if (writable) this.#source.resumeRequest();
+    for (let i = 0; i < held.length; i++)
+      writable = target.writeBody(held[i] as Buffer, i === joined);
+    if (this.#ended) {
+      if (joined < 0) target.endBody(this.#trailers);
+    } else if (writable) this.#source.resumeRequest();
     else this.#source.pauseRequest();
   }
 

@@ -4,15 +4,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { MeshError } from '../runtime/errors.ts';
 import type { OwnedTransport, Peer, TransportHandler } from './transport.ts';
-
-/** Transports that wrote in this turn of the event loop. */
-let unflushed: SocketTransport[] = [];
-
-function flushAll(): void {
-  const transports = unflushed;
-  unflushed = [];
-  for (const transport of transports) transport.flush();
-}
+import { flushTransportAtTurnEnd } from './turn.ts';
 
 /**
  * A {@link Transport} over a Node stream: a TCP socket, a TLS socket or a stream
@@ -88,8 +80,7 @@ export class SocketTransport implements OwnedTransport {
     if (!this.#corked) {
       this.#corked = true;
       this.#stream.cork();
-      if (unflushed.length === 0) setImmediate(flushAll);
-      unflushed.push(this);
+      flushTransportAtTurnEnd(this);
     }
     return this.#stream.write(bytes);
   }

@@ -1,7 +1,7 @@
 import type { Component } from '../runtime/component.ts';
 import type { StaticListeners } from './config/static-file.ts';
 import type { ConfigStore } from './config/store.ts';
-import type { CredentialSource } from './identity/types.ts';
+import type { CertificateSource } from './identity/certificate-source.ts';
 import type { SidecarFacts } from './telemetry/prometheus.ts';
 
 export type ListenerSettings = StaticListeners;
@@ -12,7 +12,7 @@ export type ListenerSettings = StaticListeners;
  */
 export interface Source {
   readonly store: ConfigStore;
-  readonly credentials: CredentialSource;
+  readonly certificates: CertificateSource;
   /** Nothing is served before there is a certificate. */
   readonly needsCertificate: boolean;
   readonly pod: {

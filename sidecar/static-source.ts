@@ -19,7 +19,7 @@ export async function createStaticSource(path: string, log: Log): Promise<Source
     file.certificate === undefined ? undefined : new StaticIdentity(file.certificate, log);
   return {
     store,
-    credentials: identity?.source ?? new CertificateSource(),
+    certificates: identity?.source ?? new CertificateSource(),
     needsCertificate: identity !== undefined,
     pod: file.pod,
     listeners: file.listeners,

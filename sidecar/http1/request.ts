@@ -1,23 +1,21 @@
 import { MeshError } from '../../runtime/errors.ts';
+import type { RequestHead, RequestMessage } from '../message.ts';
 import { TOKEN } from './bytes.ts';
 import { readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { type Framing, NO_BODY, parseFraming } from './framing.ts';
 import type { Head } from './head.ts';
-import type { RequestHead } from './message.ts';
 import { normalizePath, parseAuthority, parseTarget } from './target.ts';
 import { encodeHead, framingLine } from './write-head.ts';
 
 /** A request's head that passed every check, and the ways to write it again. */
-export interface Request extends RequestHead {
+export interface Request extends RequestMessage {
   readonly minorVersion: 0 | 1;
   readonly framing: Framing;
   /** The client expects to send another request on this connection. */
   readonly keepAlive: boolean;
   /** What the client wants to switch to; undefined when nothing, or nothing we relay. */
   readonly upgrade: string | undefined;
-  /** The client waits for 100 before it sends the body. */
-  readonly expectsContinue: boolean;
 
   /**
    * The head as HTTP/1.1 for the other side.
@@ -25,9 +23,8 @@ export interface Request extends RequestHead {
    * @param usePath the normalised path instead of the one that was sent: where a
    *   rule decided by it
    * @param authority Host of a request that has none
-   * @param extraLines fields of our own, each ended by CRLF
    */
-  encode(usePath: boolean, authority: string, extraLines: string): Buffer;
+  encode(usePath: boolean, authority: string): Buffer;
 }
 
 /**
@@ -105,6 +102,9 @@ interface Parts {
 }
 
 class ParsedRequest implements Request {
+  readonly version = 1;
+  readonly isGrpc = false;
+  readonly timeoutMs = 0;
   readonly method: string;
   readonly form: RequestHead['form'];
   readonly host: string;
@@ -118,6 +118,8 @@ class ParsedRequest implements Request {
   readonly #parts: Parts;
   #path: string | undefined;
   #ambiguous = false;
+  /** Fields of our own, each ended by CRLF. */
+  #ownLines = '';
 
   constructor(parts: Parts) {
     this.method = parts.method;
@@ -147,7 +149,11 @@ class ParsedRequest implements Request {
     return this.#parts.head.header(name);
   }
 
-  encode(usePath: boolean, authority: string, extraLines: string): Buffer {
+  addField(name: string, value: string): void {
+    this.#ownLines += `${name}: ${value}\r\n`;
+  }
+
+  encode(usePath: boolean, authority: string): Buffer {
     const { rawPath, query, hostLine, sentFraming, head } = this.#parts;
     const path = usePath ? this.path : rawPath;
     const target = query === undefined ? path : `${path}?${query}`;
@@ -156,7 +162,7 @@ class ParsedRequest implements Request {
     const expect = this.expectsContinue ? 'expect: 100-continue\r\n' : '';
     const framing = sentFraming === undefined ? '' : framingLine(sentFraming);
     const lines = `${this.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
-    return encodeHead(`${lines}${framing}${expect}${hop}${extraLines}`, head, false);
+    return encodeHead(`${lines}${framing}${expect}${hop}${this.#ownLines}`, head, false);
   }
 
   #normalize(): void {

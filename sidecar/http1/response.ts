@@ -1,4 +1,5 @@
 import { MeshError } from '../../runtime/errors.ts';
+import type { ResponseHead } from '../message.ts';
 import { type ConnectionOptions, readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { CHUNKED, type Framing, NO_BODY, parseFraming, UNTIL_CLOSE } from './framing.ts';
@@ -6,7 +7,8 @@ import type { Head } from './head.ts';
 import { encodeHead, framingLine } from './write-head.ts';
 
 /** A response's head that passed every check. */
-export class Response {
+export class Response implements ResponseHead {
+  readonly grpcStatus = undefined;
   readonly status: number;
   /** How the body arrives. */
   readonly framing: Framing;
@@ -37,7 +39,6 @@ export class Response {
     return this.#head.header(name);
   }
 
-  /** A field of our own, which goes to the client with the rest. */
   addField(name: string, value: string): void {
     this.#ownLines += `${name}: ${value}\r\n`;
   }

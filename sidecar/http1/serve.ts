@@ -1,8 +1,8 @@
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
+import type { HttpConnection, HttpContext } from '../context.ts';
 import { encodeErrorResponse } from '../policy/respond.ts';
 import type { Transport } from '../transport.ts';
-import type { HttpConnection, HttpContext } from './context.ts';
 import { REFUSAL_LINGER_MS, ServerConnection } from './server.ts';
 
 export { DRAIN_GRACE_MS } from './server.ts';

@@ -1,12 +1,14 @@
 import { MeshError } from '../../runtime/errors.ts';
-import { type Downstream, Exchange } from '../exchange.ts';
+import type { HttpConnection, HttpContext } from '../context.ts';
+import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
-import { encodeErrorResponse } from '../policy/respond.ts';
+import { encodeErrorResponse, statusOf } from '../policy/respond.ts';
 import type { Peer, Transport, TransportHandler } from '../transport.ts';
+import type { Cluster } from '../upstream/types.ts';
+import { Http1Attempt, type UpgradeTarget } from './attempt.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
-import type { HttpConnection, HttpContext } from './context.ts';
 import { NO_BODY } from './framing.ts';
 import { HeadReader } from './head.ts';
 import { IdleTimer } from './idle-timer.ts';
@@ -14,6 +16,7 @@ import { parseRequest, type Request } from './request.ts';
 import type { Response } from './response.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { Tunnel } from './tunnel.ts';
+import type { Http1 } from './version.ts';
 
 /** A head that takes longer is an attack or a dead peer. As Node's own server has it. */
 const HEAD_TIMEOUT_MS = 60_000;
@@ -44,13 +47,15 @@ const NOTHING: Buffer = Buffer.alloc(0);
 type State = 'head' | 'body' | 'response' | 'discard' | 'linger' | 'tunnel' | 'gone';
 
 /** The server's side of HTTP/1.1 on one transport: one exchange at a time. */
-export class ServerConnection implements HttpConnection, TransportHandler, Downstream, BodySink {
+export class ServerConnection
+  implements HttpConnection, TransportHandler, Downstream<Http1>, UpgradeTarget, BodySink
+{
   readonly #transport: Transport;
   readonly #context: HttpContext;
   readonly #heads = new HeadReader('request');
   readonly #timer: IdleTimer;
   #state: State = 'head';
-  #exchange: Exchange | undefined;
+  #exchange: Exchange<Http1> | undefined;
   #request: Request | undefined;
   #requestBody = new BodyReader(NO_BODY);
   #response: ResponseWriter | undefined;
@@ -180,7 +185,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
     this.#closeAfter = false;
     this.#requestPaused = false;
     this.#state = 'body';
-    const exchange = new Exchange(this.#context, request, this);
+    const exchange = new Exchange<Http1>(this.#context, request, this);
     exchange.requestBytes = this.#headBytes;
     this.#exchange = exchange;
     this.#response = new ResponseWriter(this.#transport, request, exchange);
@@ -203,7 +208,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   }
 
   onBody(bytes: Buffer): void {
-    if (this.#state === 'body') this.#exchange?.onBody(bytes);
+    if (this.#state === 'body') this.#exchange?.onBody(bytes, false);
   }
 
   onBodyEnd(trailers: Buffer | undefined): void {
@@ -247,7 +252,12 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
     this.#timer.set(limitMs);
   }
 
+  attempt(exchange: Exchange<Http1>, cluster: Cluster): Attempt {
+    return new Http1Attempt(exchange, cluster, this);
+  }
+
   writeInterim(response: Response): void {
+    if (this.#request?.minorVersion !== 1) return;
     this.#timer.touch();
     this.#response?.interim(response);
   }
@@ -258,14 +268,17 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
     this.#response?.head(response, this.#connectionOption(), keepTrust);
   }
 
-  writeError(error: MeshError): void {
+  writeError(error: MeshError): number {
     if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
     this.#response?.error(error, this.#connectionOption());
+    return statusOf(error);
   }
 
-  writeBody(bytes: Buffer): boolean {
+  writeBody(bytes: Buffer, last: boolean): boolean {
     this.#timer.touch();
-    return this.#response?.body(bytes) ?? true;
+    const writable = this.#response?.body(bytes) ?? true;
+    if (last) this.endBody(undefined);
+    return writable;
   }
 
   endBody(trailers: Buffer | undefined): void {
@@ -282,12 +295,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
     this.#updateFlow();
   }
 
-  upgrade(
-    response: Response,
-    upstream: Transport,
-    rest: Buffer | undefined,
-    onEnd: () => void,
-  ): void {
+  upgrade(response: Response, upstream: Transport, rest: Buffer | undefined): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;
     this.writeInterim(response);
@@ -297,7 +305,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
       server: upstream,
       idle: this.#timer,
       count: exchange,
-      onEnd,
+      onEnd: () => exchange.upgradeEnded(),
     });
     this.#tunnel.start(this.#pending, rest);
     this.#pending = [];

@@ -76,7 +76,10 @@ export interface StreamHandler {
   onData(bytes: Buffer, endStream: boolean): void;
   /** More can be sent, after `sendData` said false. */
   onWritable(): void;
-  /** The stream is over. Once, also after a clean end of both sides. */
+  /**
+   * The stream is over. Once, also after a clean end of both sides: then it may come
+   * from within the `sendData` or `sendHeaders` that ended ours.
+   */
   onClose(end: StreamEnd): void;
 }
 

@@ -9,7 +9,9 @@ import type { CredentialSource, Credentials } from './types.ts';
  */
 export class CertificateSource implements CredentialSource {
   #current: Credentials | undefined;
+  #issued: IssuedCertificate | undefined;
   readonly #listeners = new Set<(next: Credentials) => void>();
+  readonly #issuedListeners = new Set<(next: IssuedCertificate) => void>();
 
   get current(): Credentials | undefined {
     return this.#current;
@@ -20,11 +22,23 @@ export class CertificateSource implements CredentialSource {
     return () => this.#listeners.delete(listener);
   }
 
+  /** As it came, key included: for another thread, which makes its own context of it. */
+  get issued(): IssuedCertificate | undefined {
+    return this.#issued;
+  }
+
+  onIssued(listener: (next: IssuedCertificate) => void): () => void {
+    this.#issuedListeners.add(listener);
+    return () => this.#issuedListeners.delete(listener);
+  }
+
   /** @throws MeshError `bad-certificate` when key, chain and roots do not make a TLS context. */
   replace(certificate: IssuedCertificate): void {
     const next = credentialsOf(certificate);
     this.#current = next;
+    this.#issued = certificate;
     for (const listener of this.#listeners) listener(next);
+    for (const listener of this.#issuedListeners) listener(certificate);
   }
 }
 

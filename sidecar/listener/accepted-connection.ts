@@ -2,8 +2,8 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { OwnedTransport, TransportHandler } from '../transport.ts';
 import type { OpenConnection, OpenConnections } from './open-connections.ts';
 
-/** Attached while nobody serves the connection. */
-const NOBODY: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
+/** Attached while nobody serves a connection. */
+export const NOBODY: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
 /**
  * A connection from its acceptance to its end, while it passes from hand to

@@ -12,12 +12,17 @@ const MAX_CONNECTIONS = 16_384;
 export class Acceptor {
   readonly #address: SocketAddress;
   readonly #onSocket: (socket: Socket) => void;
+  readonly #sharesPort: boolean;
   #servers: Server[] = [];
 
-  /** @param onSocket gets each socket paused, half-open allowed */
-  constructor(address: SocketAddress, onSocket: (socket: Socket) => void) {
+  /**
+   * @param onSocket gets each socket paused, half-open allowed
+   * @param sharesPort other threads listen there too, and the kernel chooses among them
+   */
+  constructor(address: SocketAddress, onSocket: (socket: Socket) => void, sharesPort = false) {
     this.#address = address;
     this.#onSocket = onSocket;
+    this.#sharesPort = sharesPort;
   }
 
   async start(): Promise<void> {
@@ -52,7 +57,7 @@ export class Acceptor {
     server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ ...where, backlog: 4096 }, resolve);
+      server.listen({ ...where, backlog: 4096, reusePort: this.#sharesPort }, resolve);
     }).catch((error: unknown) => {
       if (!hasCode(error, 'EADDRINUSE') && !hasCode(error, 'EACCES')) throw error;
       const sentence = `cannot listen on ${where.host}:${where.port}: another program holds it, or it is not allowed`;

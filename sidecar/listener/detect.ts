@@ -4,6 +4,7 @@ export type Detected = 'http1' | 'http2' | 'tls' | 'tcp' | 'more';
 /** RFC 9113, section 3.4. */
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 
+const SETTINGS_FRAME = 0x04;
 const TLS_HANDSHAKE = 0x16;
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
@@ -31,6 +32,15 @@ export function detectProtocol(bytes: Buffer): Detected {
   const preface = startsWith(bytes, HTTP2_PREFACE);
   if (preface === 'yes') return 'http2';
   return preface === 'more' ? 'more' : detectRequest(bytes);
+}
+
+/**
+ * A server of HTTP/2 says its SETTINGS as soon as it is connected (RFC 9113, section
+ * 3.4). It is no protocol in which the server speaks first for that.
+ */
+export function beginsHttp2Server(bytes: Buffer): boolean {
+  if (bytes.length < 9 || bytes.readUIntBE(0, 3) % 6 !== 0) return false;
+  return bytes[3] === SETTINGS_FRAME && bytes[4] === 0 && bytes.readUInt32BE(5) === 0;
 }
 
 /** `METHOD SP target`, and if the whole line is there, it ends in a version. */

@@ -3,13 +3,20 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
-import type { HttpConnection, HttpContext } from '../http1/context.ts';
+import type { HttpConnection, HttpContext } from '../context.ts';
 import { countHttpConnection } from '../http1/count-connection.ts';
 import { DRAIN_GRACE_MS, serveHttp1 } from '../http1/serve.ts';
+import { serveHttp2 } from '../streams/serve.ts';
 import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';
 import type { OwnedTransport, TransportHandler } from '../transport.ts';
 import type { Acquisition, Cluster, UpstreamConnection } from '../upstream/types.ts';
-import { detectProtocol, type ServerFirstPorts } from './detect.ts';
+import { NOBODY } from './accepted-connection.ts';
+import {
+  beginsHttp2Server,
+  type Detected,
+  detectProtocol,
+  type ServerFirstPorts,
+} from './detect.ts';
 import type { OpenConnection } from './open-connections.ts';
 import { Relay } from './relay.ts';
 
@@ -70,6 +77,8 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   #timer: Timer | undefined;
   #acquisition: Acquisition | undefined;
   #upstream: UpstreamConnection | undefined;
+  /** What it said before the client said anything. */
+  #fromUpstream: Buffer | undefined;
   readonly #tried: Endpoint[] = [];
 
   constructor(transport: OwnedTransport, plan: ConnectionPlan, options: DownstreamOptions) {
@@ -85,7 +94,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   start(first?: Buffer, upstream?: UpstreamConnection): void {
     const { protocol, key } = this.#plan;
     this.#transport.attach(this);
-    if (protocol === 'http1') {
+    if (isHttp(protocol)) {
       upstream?.release(true);
       this.#arm(FIRST_BYTE_TIMEOUT_MS, () => this.destroy());
     } else if (upstream !== undefined) {
@@ -111,7 +120,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#draining = true;
     if (this.#state.name !== 'peeking' || this.#first !== undefined) return;
     // Nothing is owed, but a first request may be on its way.
-    if (this.#plan.protocol === 'http1') this.#arm(DRAIN_GRACE_MS, () => this.destroy());
+    if (isHttp(this.#plan.protocol)) this.#arm(DRAIN_GRACE_MS, () => this.destroy());
   }
 
   destroy(): void {
@@ -123,18 +132,15 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   onData(bytes: Buffer): void {
     this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
     if (this.#state.name !== 'peeking' && this.#state.name !== 'racing') return;
-    const detected = detectProtocol(this.#first);
-    if (detected === 'http1') this.#becomeHttp();
-    else if (detected !== 'more') this.#decide(detected);
-    else if (this.#plan.protocol === 'http1' && !mayBeHttp2(this.#first)) this.#becomeHttp();
-    else if (this.#plan.protocol === 'detect') this.#arm(SILENCE_MS, () => this.#becomeTcp());
+    this.#decide(detectProtocol(this.#first));
   }
 
   onEnd(): void {
     if (this.#state.name !== 'peeking' && this.#state.name !== 'racing') return;
-    if (this.#plan.protocol === 'detect') this.#becomeTcp();
-    else if (this.#first === undefined) this.#transport.destroy();
-    else this.#becomeHttp();
+    const { protocol } = this.#plan;
+    if (this.#first === undefined && protocol !== 'detect') this.#transport.destroy();
+    else if (protocol === 'http1') this.#becomeHttp('http1');
+    else this.#becomeTcp();
   }
 
   onDrain(): void {}
@@ -145,11 +151,18 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#letGo();
   }
 
-  /** Something that is not HTTP/1, on a port that was declared HTTP or is open to everything. */
-  #decide(detected: 'http2' | 'tls' | 'tcp'): void {
-    // What was declared HTTP is answered as HTTP, so that the client learns what was wrong.
-    if (this.#plan.protocol === 'http1' && detected !== 'http2') this.#becomeHttp();
-    else this.#becomeTcp();
+  #decide(detected: Detected): void {
+    const { protocol } = this.#plan;
+    if (detected === 'http1' || detected === 'http2') {
+      this.#becomeHttp(detected);
+    } else if (protocol === 'http1') {
+      // What was declared HTTP/1 is answered as that, so that the client learns what was wrong.
+      if (detected !== 'more' || !mayBeHttp2(this.#first)) this.#becomeHttp('http1');
+    } else if (detected !== 'more') {
+      this.#becomeTcp();
+    } else if (protocol === 'detect') {
+      this.#arm(SILENCE_MS, () => this.#becomeTcp());
+    }
   }
 
   #onSilence(): void {
@@ -162,16 +175,17 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#connect();
   }
 
-  #becomeHttp(): void {
+  #becomeHttp(version: 'http1' | 'http2'): void {
     this.#timer?.cancel();
-    this.#letGo();
+    this.#letGo(version);
     this.#transport.pause();
     // Outbound it is the connections to the endpoints that count.
     const { direction } = this.#plan;
     if (direction === 'inbound') {
       countHttpConnection(this.#options.observer, this.#transport, this.#plan);
     }
-    const connection = serveHttp1(this.#transport, this.#first, this.#plan.http);
+    const serve = version === 'http1' ? serveHttp1 : serveHttp2;
+    const connection = serve(this.#transport, this.#first, this.#plan.http);
     this.#first = undefined;
     this.#state = { name: 'http', connection };
     if (this.#draining) connection.drain();
@@ -181,7 +195,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#timer?.cancel();
     this.#transport.pause();
     this.#state = { name: 'connecting' };
-    if (this.#upstream !== undefined) this.#relay(this.#upstream);
+    if (this.#upstream !== undefined) this.#relay(this.#upstream, this.#fromUpstream);
     else if (this.#acquisition === undefined) this.#connect();
   }
 
@@ -214,6 +228,12 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     }
     connection.transport.attach({
       onData: (bytes) => {
+        if (this.#fromUpstream === undefined && beginsHttp2Server(bytes)) {
+          // It says so whoever calls, and waits for the client as before.
+          this.#fromUpstream = bytes;
+          connection.transport.pause();
+          return;
+        }
         this.#options.serverFirst.remember(this.#plan.key);
         this.#relay(connection, bytes);
       },
@@ -283,13 +303,16 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     };
   }
 
-  /** An upstream that was opened for a silent client is not wanted any more; nothing was said on it. */
-  #letGo(): void {
+  /** An upstream that was opened for a silent client is not wanted any more, or of use to others. */
+  #letGo(version?: 'http1' | 'http2'): void {
     this.#acquisition?.cancel();
     this.#acquisition = undefined;
     const upstream = this.#upstream;
+    if (upstream === undefined) return;
     this.#upstream = undefined;
-    upstream?.release(true);
+    upstream.transport.attach(NOBODY);
+    if (version === 'http2') upstream.share(this.#fromUpstream);
+    else upstream.release(this.#fromUpstream === undefined);
   }
 
   #arm(delayMs: number, callback: () => void): void {
@@ -299,6 +322,11 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
 }
 
 /** The beginning of the HTTP/2 preface, which is no HTTP/1 method. */
-function mayBeHttp2(bytes: Buffer): boolean {
-  return 'PRI * HTTP/2.0'.startsWith(bytes.toString('latin1', 0, 14));
+function mayBeHttp2(bytes: Buffer | undefined): boolean {
+  return bytes !== undefined && 'PRI * HTTP/2.0'.startsWith(bytes.toString('latin1', 0, 14));
+}
+
+/** The client is known to speak first, and to speak HTTP. */
+function isHttp(protocol: Protocol): boolean {
+  return protocol === 'http1' || protocol === 'http2' || protocol === 'grpc';
 }

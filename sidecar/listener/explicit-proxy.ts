@@ -1,9 +1,9 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { MeshError } from '../../runtime/errors.ts';
-import type { Unresolved } from '../http1/context.ts';
-import type { RequestHead } from '../http1/message.ts';
+import type { Unresolved } from '../context.ts';
 import { CONNECTION_ESTABLISHED, serveHttp1, writeRefusal } from '../http1/serve.ts';
+import type { RequestHead } from '../message.ts';
 import type { HttpTarget } from '../route/route.ts';
 import type { Transport } from '../transport.ts';
 import type { AcceptedConnection } from './accepted-connection.ts';

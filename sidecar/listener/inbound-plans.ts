@@ -2,6 +2,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
+import type { Protocol } from '../config/types.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
 import type { OwnedTransport, Peer } from '../transport.ts';
@@ -54,9 +55,9 @@ export class InboundPlans {
     return this.#ownAddresses.has(canonicalAddress(host)) && !this.#ownPorts.has(port);
   }
 
-  /** Declared HTTP, so that connections to the application are shared by requests. */
-  isHttp(port: number): boolean {
-    return this.#options.compiled().inboundProtocol(port) === 'http1';
+  /** As it was declared. */
+  protocol(port: number): Protocol {
+    return this.#options.compiled().inboundProtocol(port);
   }
 
   cluster({ host, port }: SocketAddress): Cluster {

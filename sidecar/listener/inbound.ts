@@ -15,6 +15,8 @@ export interface InboundOptions {
   readonly address: SocketAddress;
   /** Where every connection goes, for a listener that stands for one port of the application. */
   readonly destination?: SocketAddress | undefined;
+  /** Other threads of the sidecar listen there too. */
+  readonly sharesPort?: boolean;
   readonly plans: InboundPlans;
   readonly log: Log;
   /** For tests: instead of asking the kernel. */
@@ -31,7 +33,8 @@ export class InboundListener implements Component {
 
   constructor(options: InboundOptions) {
     this.#options = options;
-    this.#acceptor = new Acceptor(options.address, (socket) => this.#onSocket(socket));
+    const { address, sharesPort } = options;
+    this.#acceptor = new Acceptor(address, (socket) => this.#onSocket(socket), sharesPort);
     this.#originalDestination = options.originalDestination ?? (() => undefined);
   }
 

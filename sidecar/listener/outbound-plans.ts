@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
 import { directTarget, type OutboundTarget, type TcpPolicy } from '../compile.ts';
-import type { HttpContext } from '../http1/context.ts';
+import type { HttpContext } from '../context.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
 import { formatAuthority } from '../trunk/protocol.ts';

@@ -31,6 +31,8 @@ export interface OutboundOptions {
   readonly interception: 'redirect' | 'explicit';
   /** Where every connection goes, for a listener that stands for one destination: an address or a service's name. */
   readonly destination?: SocketAddress | undefined;
+  /** Other threads of the sidecar listen there too. */
+  readonly sharesPort?: boolean;
   readonly view: ConfigView;
   readonly compiled: () => CompiledConfig;
   readonly clusters: ClusterRegistry;
@@ -64,7 +66,8 @@ export class OutboundListener implements Component {
 
   constructor(options: OutboundOptions) {
     this.#options = options;
-    this.#acceptor = new Acceptor(options.address, (socket) => this.#onSocket(socket));
+    const { address, sharesPort } = options;
+    this.#acceptor = new Acceptor(address, (socket) => this.#onSocket(socket), sharesPort);
     this.#destinations = new Destinations(options);
     this.#plans = new OutboundPlans({ ...options, destinations: this.#destinations });
     this.#ownAddresses = new Set(options.ownAddresses.map(canonicalAddress));

@@ -1,10 +1,13 @@
+import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
+import type { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { CredentialSource } from '../identity/types.ts';
 import { TrunkServer } from '../trunk/server.ts';
 import type { TrunkStream } from '../trunk/types.ts';
+import type { Acquisition, UpstreamConnection } from '../upstream/types.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
 import type { InboundPlans } from './inbound-plans.ts';
@@ -15,6 +18,8 @@ const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface TrunkListenerOptions {
   readonly address: SocketAddress;
+  /** Other threads of the sidecar listen there too. */
+  readonly sharesPort?: boolean;
   readonly plans: InboundPlans;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
@@ -35,12 +40,13 @@ export class TrunkListener implements Component {
       ...options,
       onStream: (stream) => this.#onStream(stream),
     });
-    this.#acceptor = new Acceptor(options.address, (socket) => {
+    const accept = (socket: Socket): void => {
       // HTTP/2 knows no half-open connections: the end of a peer that was killed
       // would be waited for in vain, until a PING finds out.
       socket.allowHalfOpen = false;
       this.#server.accept(socket);
-    });
+    };
+    this.#acceptor = new Acceptor(options.address, accept, options.sharesPort);
   }
 
   async start(): Promise<void> {
@@ -73,28 +79,45 @@ export class TrunkListener implements Component {
       stream.refuse('destination-not-allowed');
       return;
     }
+    const serve = (upstream: UpstreamConnection | undefined): void => {
+      stream.onAbort = undefined;
+      const transport = stream.accept();
+      const connection = new AcceptedConnection(transport, this.#open);
+      const downstream = plans.serve(transport, destination);
+      connection.serveWith(downstream);
+      downstream.start(undefined, upstream);
+    };
     // Connected before the stream is accepted, so that the opener learns of a
     // dead application while it can still choose another endpoint.
-    const acquisition = plans.cluster(destination).acquire(
-      { tried: [], connectTimeoutMs: CONNECT_TIMEOUT_MS, pooled: plans.isHttp(destination.port) },
-      {
-        onConnection: (upstream) => {
-          stream.onAbort = undefined;
-          const transport = stream.accept();
-          const connection = new AcceptedConnection(transport, this.#open);
-          const downstream = plans.serve(transport, destination);
-          connection.serveWith(downstream);
-          downstream.start(undefined, upstream);
-        },
-        onError: (error) => {
-          log.info(
-            { destination, code: error.code, error: error.message },
-            'application not reached',
-          );
-          stream.refuse(error.code);
-        },
-      },
-    );
+    const acquisition = this.#reach(destination, serve, (error) => {
+      log.info({ destination, code: error.code, error: error.message }, 'application not reached');
+      stream.refuse(error.code);
+    });
     stream.onAbort = () => acquisition.cancel();
+  }
+
+  /** @param onReached with a connection, where it is not one that all requests share */
+  #reach(
+    destination: SocketAddress,
+    onReached: (upstream: UpstreamConnection | undefined) => void,
+    onError: (error: MeshError) => void,
+  ): Acquisition {
+    const { plans } = this.#options;
+    const cluster = plans.cluster(destination);
+    const protocol = plans.protocol(destination.port);
+    const request = { tried: [], connectTimeoutMs: CONNECT_TIMEOUT_MS };
+    if (protocol === 'http2' || protocol === 'grpc') {
+      return cluster.acquireStream(request, {
+        onSlot: (slot) => {
+          slot.release();
+          onReached(undefined);
+        },
+        onError,
+      });
+    }
+    return cluster.acquire(
+      { ...request, pooled: protocol === 'http1' },
+      { onConnection: onReached, onError },
+    );
   }
 }

@@ -11,7 +11,7 @@ export const clientIdentity: Layer = {
   onRequest(exchange) {
     const identity = exchange.peer.identity;
     if (identity !== undefined && SPIFFE_ID.test(identity)) {
-      exchange.extraLines += `x-forwarded-client-cert: URI=${identity}\r\n`;
+      exchange.request.addField('x-forwarded-client-cert', `URI=${identity}`);
     }
     return undefined;
   },

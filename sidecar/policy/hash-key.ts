@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { HashSource } from '../config/types.ts';
-import type { RequestHead } from '../http1/message.ts';
+import type { RequestHead } from '../message.ts';
 import { cookieValue } from './cookie.ts';
 import type { Layer } from './layer.ts';
 

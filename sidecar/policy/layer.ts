@@ -1,5 +1,6 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Exchange } from '../exchange.ts';
+import type { ResponseHead } from '../message.ts';
 
 /**
  * One concern of an exchange, as hooks that are called in the order of the list
@@ -21,16 +22,11 @@ export interface Layer {
    */
   onAttemptFailed?(exchange: Exchange, failure: AttemptFailure): number | undefined;
   /** A response is going to be passed on. It may be given further fields. */
-  onResponse?(exchange: Exchange, response: ResponseFields): void;
+  onResponse?(exchange: Exchange, response: ResponseHead): void;
   /** The connection now speaks another protocol, for as long as both sides like. */
   onUpgraded?(exchange: Exchange): void;
   /** The exchange is over; `exchange.outcome` says how. */
   onEnd?(exchange: Exchange): void;
-}
-
-/** A response as layers see it. */
-export interface ResponseFields {
-  addField(name: string, value: string): void;
 }
 
 export type AttemptFailure =
@@ -41,8 +37,15 @@ export type AttemptFailure =
   | { readonly kind: 'connect'; readonly error: MeshError; readonly status?: number }
   /** The connection broke before the first byte of a response. */
   | { readonly kind: 'reset'; readonly error: MeshError; readonly reused: boolean }
+  /** The server has not looked at the request, and said so (RFC 9113 §8.7). */
+  | { readonly kind: 'refused'; readonly error: MeshError }
   | { readonly kind: 'timeout'; readonly error: MeshError }
-  | { readonly kind: 'status'; readonly status: number }
+  /** Of a gRPC call that ended with its head, the status is the one that says the same. */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly grpcStatus: number | undefined;
+    }
   /** Another attempt would end alike: nobody to send to, a response that is not HTTP. */
   | { readonly kind: 'final'; readonly error: MeshError };
 

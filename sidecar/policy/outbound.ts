@@ -15,11 +15,12 @@ export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
     // Outermost, so that they tell what the client saw.
     metrics,
     accessLog,
+    // Around the attempts: pauses between them count as well. Without a policy too,
+    // since clients of gRPC bring a limit of their own.
+    requestTimeout,
   ];
   // Before an endpoint is picked.
   if (policy.hash !== undefined) layers.push(hashKey);
-  // Around the attempts: pauses between them count as well.
-  if (policy.requestTimeoutMs > 0) layers.push(requestTimeout);
   // Before `retry`: what our own pool or a dead pod is to blame for takes nothing from the budget.
   layers.push(staleConnection);
   if (policy.connectRetries > 0) layers.push(otherEndpoint);

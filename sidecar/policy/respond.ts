@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { MeshError } from '../../runtime/errors.ts';
+import { grpcStatusOfHttp } from '../grpc/status.ts';
 
 /** The one place where an error becomes a status. */
 const STATUS: { readonly [code: string]: number } = {
@@ -39,6 +40,7 @@ const STATUS: { readonly [code: string]: number } = {
 
   // Whoever took it did not answer well, or not in time.
   'upstream-reset': 502,
+  'upstream-refused': 503,
   'upstream-protocol-error': 502,
   'connect-timeout': 504,
   'attempt-timeout': 504,
@@ -53,8 +55,13 @@ export function statusOf(error: MeshError): number {
   return STATUS[error.code] ?? 500;
 }
 
+/** The same for a call of gRPC. */
+export function grpcStatusOf(error: MeshError): number {
+  return grpcStatusOfHttp(statusOf(error));
+}
+
 /**
- * A whole response to a request that Remora ended: status, stable code, one sentence.
+ * A whole response of HTTP/1.1 to a request that Remora ended: status, stable code, one sentence.
  *
  * @param method of the request: HEAD gets no body
  * @param connection the value of Connection, when something is to be said

@@ -36,6 +36,7 @@ function isRetried(retries: EffectiveRetries, failure: AttemptFailure, method: s
     case 'status':
       return retries.statusCodes.has(failure.status);
     case 'reset':
+    case 'refused':
     case 'timeout':
       return (
         retries.statusCodes.has(statusOf(failure.error)) ||

@@ -3,13 +3,19 @@ import { IDEMPOTENT_METHODS, type Layer } from './layer.ts';
 /**
  * A server may close an idle connection in the very moment when a request is on
  * its way over it. That race is ours, since the pool is ours: the request is sent
- * once more when it may be, without taking from any budget.
+ * once more when it may be, without taking from any budget. So is a stream that an
+ * HTTP/2 server refused because its connection was full or on its way out: it may
+ * always be sent again.
  */
 export const staleConnection: Layer = {
   name: 'stale-connection',
   onAttemptFailed(exchange, failure) {
-    if (failure.kind !== 'reset' || !failure.reused || exchange.replayed) return undefined;
-    if (!IDEMPOTENT_METHODS.has(exchange.request.method)) return undefined;
+    if (exchange.replayed) return undefined;
+    if (failure.kind === 'reset') {
+      if (!failure.reused || !IDEMPOTENT_METHODS.has(exchange.request.method)) return undefined;
+    } else if (failure.kind !== 'refused') {
+      return undefined;
+    }
     exchange.replayed = true;
     return 0;
   },

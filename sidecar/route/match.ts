@@ -1,6 +1,6 @@
 import type { HttpMatch, PathMatch, ValueMatch } from '../config/types.ts';
-import type { RequestHead } from '../http1/message.ts';
 import { normalizePath } from '../http1/target.ts';
+import type { RequestHead } from '../message.ts';
 import { queryValue } from './query.ts';
 
 /** Decides whether a request is meant. */

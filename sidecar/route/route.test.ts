@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { MeshError } from '../../runtime/errors.ts';
 import type { Backend, HttpMatch, HttpRule, PortRoutes } from '../config/types.ts';
 import { HeadReader } from '../http1/head.ts';
-import type { RequestHead } from '../http1/message.ts';
 import { parseRequest } from '../http1/request.ts';
+import type { RequestHead } from '../message.ts';
 import { DEFAULT_POLICY, NO_POLICY } from '../policy/defaults.ts';
 import type { Cluster } from '../upstream/types.ts';
 import { compileMatch } from './match.ts';
@@ -114,6 +114,9 @@ describe('a route table', () => {
     const cluster: Cluster = {
       name,
       acquire: () => {
+        throw new Error('not called');
+      },
+      acquireStream: () => {
         throw new Error('not called');
       },
       hasUntried: () => false,

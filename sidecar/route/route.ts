@@ -1,5 +1,5 @@
 import type { MeshError } from '../../runtime/errors.ts';
-import type { RequestHead } from '../http1/message.ts';
+import type { RequestHead } from '../message.ts';
 import type { EffectivePolicy } from '../policy/effective.ts';
 import type { Layer } from '../policy/layer.ts';
 import type { Party } from '../telemetry/types.ts';

@@ -1,6 +1,6 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Backend, HttpRule, PortRoutes } from '../config/types.ts';
-import type { RequestHead } from '../http1/message.ts';
+import type { RequestHead } from '../message.ts';
 import { compileMatch, looksAtPath, type Matcher } from './match.ts';
 import type { Route, RouteTable } from './route.ts';
 import { Split } from './split.ts';

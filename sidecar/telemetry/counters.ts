@@ -22,6 +22,8 @@ export interface RequestLabels extends Omit<ConnectionLabels, 'protocol'> {
   readonly method: string;
   /** Empty when there was no response. */
   readonly status: string;
+  /** Empty when it was no call of gRPC. */
+  readonly grpcStatus: string;
   readonly errorCode: string;
 }
 
@@ -32,6 +34,9 @@ const METHODS = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QU
 
 /** Status codes as text, made once. */
 const STATUS_TEXT = Array.from({ length: 600 }, (_, status) => (status === 0 ? '' : `${status}`));
+
+/** The same of gRPC. */
+const GRPC_STATUS_TEXT = Array.from({ length: 17 }, (_, status) => String(status));
 
 const OVERFLOW: Party = { namespace: 'overflow', workload: 'overflow' };
 
@@ -81,12 +86,27 @@ export class Counters implements TrafficObserver {
     this.connections.add(base, CONNECTION.bytesReceived, bytesReceived);
   }
 
-  retried(service: string, reason: string): void {
-    countReason(this.retries, service, reason);
+  /** What another thread counted under these labels. */
+  addRequests(labels: RequestLabels, amounts: ArrayLike<number>): void {
+    const record: RequestRecord = {
+      ...labels,
+      status: Number(labels.status),
+      grpcStatus: labels.grpcStatus === '' ? undefined : Number(labels.grpcStatus),
+      ...{ durationMs: 0, requestBytes: 0, responseBytes: 0 },
+    };
+    addAll(this.requests, this.#requestRow(record), amounts);
   }
 
-  limitReached(service: string, code: string): void {
-    countReason(this.limitRefusals, service, code);
+  addConnections(labels: ConnectionLabels, amounts: ArrayLike<number>): void {
+    addAll(this.connections, this.#connectionRow(labels), amounts);
+  }
+
+  retried(service: string, reason: string, times = 1): void {
+    countReason(this.retries, service, reason, times);
+  }
+
+  limitReached(service: string, code: string, times = 1): void {
+    countReason(this.limitRefusals, service, code, times);
   }
 
   ejected(service: string, endpoint: string): void {
@@ -115,8 +135,10 @@ export class Counters implements TrafficObserver {
     const { source, destination } = record;
     const method = METHODS.has(record.method) ? record.method : '_OTHER';
     const status = STATUS_TEXT[record.status] ?? `${record.status}`;
+    const { grpcStatus: grpc } = record;
+    const grpcStatus = grpc === undefined ? '' : (GRPC_STATUS_TEXT[grpc] ?? '');
     const key = this.#key;
-    key.length = 11;
+    key.length = 12;
     key[0] = record.direction;
     key[1] = record.mutualTls ? 'true' : 'false';
     key[2] = source.workload;
@@ -127,16 +149,19 @@ export class Counters implements TrafficObserver {
     key[7] = record.route;
     key[8] = method;
     key[9] = status;
-    key[10] = record.errorCode;
+    key[10] = grpcStatus;
+    key[11] = record.errorCode;
     const found = requests.find(key);
     if (found >= 0) return found;
-    if (!requests.full) return requests.create(key, requestLabels(record, method, status));
+    if (!requests.full) {
+      return requests.create(key, requestLabels(record, method, status, grpcStatus));
+    }
     key.fill('overflow', 2);
     const overflow = requests.find(key);
     return overflow >= 0
       ? overflow
       : requests.create(key, {
-          ...requestLabels(record, '_OTHER', ''),
+          ...requestLabels(record, '_OTHER', '', ''),
           source: OVERFLOW,
           destination: OVERFLOW,
           service: 'overflow',
@@ -174,6 +199,12 @@ export class Counters implements TrafficObserver {
   }
 }
 
+function addAll<Labels>(series: Series<Labels>, base: number, amounts: ArrayLike<number>): void {
+  for (let column = 0; column < series.columns; column++) {
+    series.add(base, column, amounts[column] ?? 0);
+  }
+}
+
 /** The bucket of a duration: the first whose bound is above it. */
 export function durationBucket(durationMs: number): number {
   const wholeMs = Math.min(Math.max(durationMs, 0), 2 ** 30);
@@ -184,6 +215,7 @@ function countReason(
   series: Series<{ readonly service: string; readonly reason: string }>,
   service: string,
   reason: string,
+  times: number,
 ): void {
   let base = series.find([service, reason]);
   if (base < 0) {
@@ -191,11 +223,16 @@ function countReason(
     base = series.find([service, reason]);
     if (base < 0) base = series.create([service, reason], { service, reason });
   }
-  series.add(base, 0, 1);
+  series.add(base, 0, times);
 }
 
 /** Copies: the caller may reuse its record. */
-function requestLabels(record: RequestRecord, method: string, status: string): RequestLabels {
+function requestLabels(
+  record: RequestRecord,
+  method: string,
+  status: string,
+  grpcStatus: string,
+): RequestLabels {
   return {
     direction: record.direction,
     source: { ...record.source },
@@ -205,6 +242,7 @@ function requestLabels(record: RequestRecord, method: string, status: string): R
     mutualTls: record.mutualTls,
     method,
     status,
+    grpcStatus,
     errorCode: record.errorCode,
   };
 }

@@ -53,6 +53,7 @@ function cluster(
     service: 'shop/cart',
     dialer,
     avoidsFailing: true,
+    remote: true,
     observer,
     clock,
     random,

@@ -1,26 +1,23 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { describeError, MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
 import type { ClusterPolicy } from './cluster-policy.ts';
-import { ConnectionLimit } from './connection-limit.ts';
+import { ConnectionDemand, SlotDemand } from './demand.ts';
 import type { Dialed, Dialer } from './dialer.ts';
-import { effectiveLimits, UNLIMITED } from './limits.ts';
-import { type Lender, Loan } from './loan.ts';
-import { Member, memberKey } from './member.ts';
+import { Dispatcher, type DispatcherOwner } from './dispatcher.ts';
+import { effectiveLimits } from './limits.ts';
+import { Member, type MemberOwner, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
-import { Selection } from './selection.ts';
+import type { Selection } from './selection.ts';
 import type {
   AcquireRequest,
   AcquireWaiter,
   Acquisition,
   AttemptOutcome,
   Cluster,
+  StreamRequirement,
+  StreamWaiter,
 } from './types.ts';
-import { WaitingLine } from './waiting-line.ts';
-
-/** How long a request waits for endpoints that the control plane has not told yet. */
-const ENDPOINTS_TIMEOUT_MS = 1_000;
 
 export interface ClusterOptions {
   readonly name: string;
@@ -29,6 +26,8 @@ export interface ClusterOptions {
   readonly dialer: Dialer;
   /** Whether failing endpoints are avoided. Off where there is only one by nature. */
   readonly avoidsFailing: boolean;
+  /** Endpoints are on other machines, and may vanish without a word. */
+  readonly remote: boolean;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly random: () => number;
@@ -44,38 +43,25 @@ export interface Target {
   readonly port: number;
 }
 
-interface Pending {
-  readonly request: AcquireRequest;
-  readonly waiter: AcquireWaiter;
-  cancelled: boolean;
-}
-
-/** {@link Cluster} over a set of endpoints that comes and goes. */
-export class EndpointCluster implements Cluster, Lender {
+/**
+ * {@link Cluster} over a set of endpoints that comes and goes. Who asks for one is
+ * handed to the {@link Dispatcher}; here stand the endpoints, and what becomes known
+ * of them.
+ */
+export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
   readonly name: string;
   readonly #options: ClusterOptions;
   readonly #outliers: OutlierDetection<Member>;
+  readonly #dispatcher: Dispatcher;
   readonly #selection: Selection;
-  readonly #connections: ConnectionLimit;
-  #known = false;
-  #limits = UNLIMITED;
-  /** Of all members, and of those that have left. */
-  #inFlight = 0;
-  /** Waiting for the endpoints to be known. */
-  readonly #waiting: WaitingLine<Pending>;
-  /** Waiting for a connection. While anybody does, none is idle and no further one may be opened. */
-  readonly #pending: WaitingLine<Pending>;
-  #servingPending = false;
   #lastUsedMs: number;
 
   constructor(options: ClusterOptions) {
     this.name = options.name;
     this.#options = options;
     this.#lastUsedMs = options.clock.monotonicMs();
-    this.#waiting = new WaitingLine(options.clock);
-    this.#pending = new WaitingLine(options.clock);
-    this.#selection = new Selection({ ...options, inFlight: () => this.#inFlight });
-    this.#connections = new ConnectionLimit(() => this.#selection.members);
+    this.#dispatcher = new Dispatcher(options, this);
+    this.#selection = this.#dispatcher.selection;
     this.#outliers = new OutlierDetection(options.clock, (member) => {
       const { observer, service } = this.#options;
       const endpoint = `${member.endpoint.address}:${member.port}`;
@@ -86,21 +72,17 @@ export class EndpointCluster implements Cluster, Lender {
   }
 
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition {
-    const pending: Pending = { request, waiter, cancelled: false };
     this.#lastUsedMs = this.#options.clock.monotonicMs();
-    if (this.#requests >= this.#limits.maxRequests) {
-      const sentence = `${this.#requests} requests to ${this.name} are under way, which is the limit`;
-      this.#refuse(pending, 'too-many-requests', sentence);
-    } else if (!this.#known) this.#wait(pending);
-    else if (this.#pending.size > 0 && request.pooled) this.#standInLine(pending);
-    else this.#serve(pending, []);
-    return {
-      cancel: () => {
-        pending.cancelled = true;
-        this.#waiting.remove(pending);
-        this.#pending.remove(pending);
-      },
-    };
+    const demand = new ConnectionDemand(request, waiter, this.#dispatcher);
+    this.#dispatcher.begin(demand);
+    return demand;
+  }
+
+  acquireStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition {
+    this.#lastUsedMs = this.#options.clock.monotonicMs();
+    const demand = new SlotDemand(request, waiter, this.#dispatcher);
+    this.#dispatcher.begin(demand);
+    return demand;
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
@@ -123,47 +105,32 @@ export class EndpointCluster implements Cluster, Lender {
       this.#outliers.forget(member);
       member.remove();
     }
-    this.#known = true;
-    this.#selection.setMembers(next);
-    for (;;) {
-      const pending = this.#waiting.shift();
-      if (pending === undefined) break;
-      this.#serve(pending, []);
-    }
-    this.#servePending();
+    this.#dispatcher.setMembers(next);
   }
 
   /** Undefined stands for the mesh's default. */
   configure(policy: ClusterPolicy | undefined): void {
     this.#outliers.policy = policy?.circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
-    this.#limits = effectiveLimits(policy?.limits);
-    this.#connections.max = this.#limits.maxConnections;
     this.#selection.configure(policy?.loadBalancer);
-    this.#servePending();
+    this.#dispatcher.limits = effectiveLimits(policy?.limits);
   }
 
   /** Nothing is under way or idle, and nothing was for this long. */
   unusedForMs(nowMs: number): number {
     const used = this.#selection.members.some(
-      (member) => member.inFlight > 0 || member.pool.size > 0,
+      (member) => member.inFlight > 0 || member.connections > 0,
     );
-    if (used || this.#waiting.size > 0) this.#lastUsedMs = nowMs;
+    if (used || this.#dispatcher.waits) this.#lastUsedMs = nowMs;
     return nowMs - this.#lastUsedMs;
   }
 
   sweep(nowMs: number): void {
-    for (const member of this.#selection.members) member.pool.sweep(nowMs);
+    for (const member of this.#selection.members) member.sweep(nowMs);
   }
 
   /** For `/config_dump`: what concerns all endpoints together. */
   describePolicy(): object {
-    return {
-      loadBalancer: this.#selection.policy,
-      limits: this.#limits,
-      requests: this.#requests,
-      connections: this.#connections.open,
-      pendingRequests: this.#pending.size,
-    };
+    return this.#dispatcher.describe();
   }
 
   /** The same for each endpoint. */
@@ -173,6 +140,7 @@ export class EndpointCluster implements Cluster, Lender {
       port: member.port,
       inFlight: member.inFlight,
       idle: member.pool.size,
+      shared: member.startedStreams?.size ?? 0,
       consecutiveErrors: member.consecutiveErrors,
       ejected: member.ejected,
       usable: member.usable,
@@ -185,6 +153,8 @@ export class EndpointCluster implements Cluster, Lender {
     this.update([]);
     this.#outliers.close();
   }
+
+  // From what was lent.
 
   responded(member: Member, lentMs: number): void {
     this.#selection.observe(member, lentMs, true);
@@ -199,146 +169,46 @@ export class EndpointCluster implements Cluster, Lender {
   }
 
   returned(member: Member, dialed: Dialed, reusable: boolean): void {
-    this.#vacate(member);
-    if (reusable && !member.removed && this.#connections.keepsReturned) {
+    this.#endLoan(member);
+    if (reusable && !member.removed && this.#dispatcher.keepsReturned) {
       member.pool.put(dialed, this.#options.clock.monotonicMs());
     } else dialed.transport.destroy();
-    this.#servePending();
+    this.#dispatcher.freed();
+  }
+
+  shared(member: Member, dialed: Dialed, first: Buffer | undefined): void {
+    this.#endLoan(member);
+    if (member.removed) dialed.transport.destroy();
+    else member.streams.adopt(dialed, first);
   }
 
   lost(member: Member): void {
-    this.#vacate(member);
-    this.#servePending();
+    this.#endLoan(member);
+    this.#dispatcher.freed();
   }
 
-  /** Under way, and those that wait to be. */
-  get #requests(): number {
-    return this.#inFlight + this.#waiting.size + this.#pending.size;
+  streamOver(member: Member): void {
+    this.#dispatcher.ended(member);
+    this.#dispatcher.freedSoon();
   }
 
-  #wait(pending: Pending): void {
-    const { connectTimeoutMs } = pending.request;
-    const limitMs =
-      connectTimeoutMs === 0
-        ? ENDPOINTS_TIMEOUT_MS
-        : Math.min(connectTimeoutMs, ENDPOINTS_TIMEOUT_MS);
-    this.#waiting.add(pending, limitMs, () => {
-      const sentence = `the control plane has not told the endpoints of ${this.name}`;
-      pending.waiter.onError(new MeshError('endpoints-unknown', sentence), undefined);
-    });
-    this.#options.want();
+  #endLoan(member: Member): void {
+    member.loans -= 1;
+    this.#dispatcher.ended(member);
   }
 
-  /** @param rejected members whose breaker did not let this very request through */
-  #serve(pending: Pending, rejected: readonly Member[]): void {
-    const { request, waiter } = pending;
-    const member = this.#selection.pick(request, rejected);
-    if (member === undefined) {
-      waiter.onError(this.#nobody(), undefined);
-      return;
-    }
-    const idle = request.pooled ? member.pool.take() : undefined;
-    if (idle !== undefined) this.#lend(pending, member, idle);
-    else if (this.#connections.allowsAnother) void this.#dial(pending, member, rejected);
-    else this.#makeDo(pending, member, rejected);
+  // From members and their connections.
+
+  usableChanged(): void {
+    this.#selection.recount();
   }
 
-  #lend(pending: Pending, member: Member, idle: Dialed): void {
-    this.#occupy(member);
-    pending.waiter.onConnection(new Loan(member, idle, true, this, this.#selection.nowMs()));
+  streamsFreed(): void {
+    this.#dispatcher.freed();
   }
 
-  /** As many connections are open as may be, and none is idle to the member that was picked. */
-  #makeDo(pending: Pending, member: Member, rejected: readonly Member[]): void {
-    const { tried, pooled } = pending.request;
-    if (pooled && !this.#selection.isSticky) {
-      for (const other of this.#selection.candidates(tried, rejected)) {
-        const idle = other.pool.take();
-        if (idle === undefined) continue;
-        this.#lend(pending, other, idle);
-        return;
-      }
-    }
-    if (this.#connections.makeRoom()) void this.#dial(pending, member, rejected);
-    else if (pooled) this.#standInLine(pending);
-    else this.#refuse(pending, 'too-many-connections', this.#allConnectionsBusy());
-  }
-
-  #standInLine(pending: Pending): void {
-    if (this.#pending.size >= this.#limits.maxPendingRequests) {
-      const sentence = `${this.#allConnectionsBusy()}, and ${this.#pending.size} requests wait for one`;
-      this.#refuse(pending, 'too-many-pending', sentence);
-      return;
-    }
-    const { connectTimeoutMs } = pending.request;
-    this.#pending.add(pending, connectTimeoutMs, () => {
-      const sentence = `${this.#allConnectionsBusy()}, and none was free within ${connectTimeoutMs} ms`;
-      this.#refuse(pending, 'pending-timeout', sentence);
-    });
-  }
-
-  /** Who waits longest is served first, as far as there are connections. */
-  #servePending(): void {
-    // Whoever is served may give back at once: the loop below sees it.
-    if (this.#servingPending) return;
-    this.#servingPending = true;
-    try {
-      while (this.#pending.size > 0 && this.#connections.hasAny) {
-        const pending = this.#pending.shift();
-        if (pending !== undefined) this.#serve(pending, []);
-      }
-    } finally {
-      this.#servingPending = false;
-    }
-  }
-
-  #allConnectionsBusy(): string {
-    return `all ${this.#connections.max} connections to ${this.name} are in use`;
-  }
-
-  #refuse(pending: Pending, code: string, sentence: string): void {
-    this.#options.observer.limitReached(this.#options.service, code);
-    pending.waiter.onError(new MeshError(code, sentence), undefined);
-  }
-
-  async #dial(pending: Pending, member: Member, rejected: readonly Member[]): Promise<void> {
-    let dialed: Dialed;
-    this.#occupy(member);
-    try {
-      dialed = await member.dial(pending.request.connectTimeoutMs);
-    } catch (error) {
-      this.#vacate(member);
-      this.#dialFailed(pending, member, rejected, error);
-      this.#servePending();
-      return;
-    }
-    pending.waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
-    const loan = new Loan(member, dialed, false, this, this.#selection.nowMs());
-    if (pending.cancelled) loan.release(pending.request.pooled);
-    else pending.waiter.onConnection(loan);
-  }
-
-  #dialFailed(pending: Pending, member: Member, rejected: readonly Member[], error: unknown): void {
-    const reason =
-      error instanceof MeshError
-        ? error
-        : new MeshError('connect-failed', describeError(error), { cause: error });
-    if (reason.code === 'no-healthy-endpoint') {
-      if (!pending.cancelled) this.#serve(pending, [...rejected, member]);
-      return;
-    }
+  dialFailed(member: Member): void {
     this.#failed(member);
-    if (!pending.cancelled) pending.waiter.onError(reason, member.endpoint);
-  }
-
-  #occupy(member: Member): void {
-    member.inFlight += 1;
-    this.#inFlight += 1;
-  }
-
-  #vacate(member: Member): void {
-    member.inFlight -= 1;
-    this.#inFlight -= 1;
   }
 
   #failed(member: Member): void {
@@ -347,24 +217,15 @@ export class EndpointCluster implements Cluster, Lender {
     }
   }
 
-  #nobody(): MeshError {
-    const count = this.#selection.members.length;
-    if (count === 0) {
-      return new MeshError('no-endpoints', `${this.name} has no endpoints that are ready`);
-    }
-    return new MeshError(
-      'no-healthy-endpoint',
-      `none of the ${count} endpoints of ${this.name} answers`,
-    );
-  }
-
   #member(target: Target): Member {
     return new Member({
       endpoint: target.endpoint,
       port: target.port,
       dialer: this.#options.dialer,
       hasBreaker: this.#options.avoidsFailing,
-      onChange: () => this.#selection.recount(),
+      remote: this.#options.remote,
+      clock: this.#options.clock,
+      owner: this,
     });
   }
 }

@@ -260,7 +260,14 @@ describe('the balancer and the limits of a service port', () => {
         ...{ loadBalancer: 0, limits: 0, requests: 0, connections: 0, pendingRequests: 0 },
         endpoints: [
           {
-            ...{ address: '10.0.0.1', port: 8080, inFlight: 0, idle: 0, consecutiveErrors: 0 },
+            ...{
+              address: '10.0.0.1',
+              port: 8080,
+              inFlight: 0,
+              idle: 0,
+              shared: 0,
+              consecutiveErrors: 0,
+            },
             ...{ ejected: false, usable: true, responseMs: null },
           },
         ],

@@ -4,7 +4,7 @@ import type { ClusterSource } from '../compile.ts';
 import type { Config, Endpoint, ServiceName, Workload } from '../config/types.ts';
 import type { ConfigView } from '../config/view.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
-import { EndpointCluster, type Target } from './cluster.ts';
+import { type ClusterOptions, EndpointCluster, type Target } from './cluster.ts';
 import { type ClusterPolicy, clusterPolicies, portKey } from './cluster-policy.ts';
 import type { Dialer } from './dialer.ts';
 import type { Cluster } from './types.ts';
@@ -65,7 +65,14 @@ export class ClusterRegistry implements ClusterSource, Component {
     const existing = this.#services.get(key);
     if (existing !== undefined) return existing;
     const { view, dialer } = this.#options;
-    const cluster = this.#create(key, service, dialer, true, () => view.wantService(service));
+    const cluster = this.#create({
+      name: key,
+      service,
+      dialer,
+      avoidsFailing: true,
+      remote: true,
+      want: () => view.wantService(service),
+    });
     this.#services.set(key, cluster);
     cluster.configure(this.#policies.get(key));
     cluster.update(targets(view.current, service, port));
@@ -106,31 +113,24 @@ export class ClusterRegistry implements ClusterSource, Component {
   #single(key: string, target: Target, dialer: Dialer): Cluster {
     const existing = this.#direct.get(key);
     if (existing?.target.endpoint.workload === target.endpoint.workload) return existing.cluster;
-    const cluster = existing?.cluster ?? this.#create(key, '', dialer, false, () => undefined);
+    const cluster =
+      existing?.cluster ??
+      this.#create({
+        name: key,
+        service: '',
+        dialer,
+        avoidsFailing: false,
+        remote: dialer !== this.#options.localDialer,
+        want: () => undefined,
+      });
     this.#direct.set(key, { cluster, target });
     cluster.update([target]);
     return cluster;
   }
 
-  #create(
-    name: string,
-    service: string,
-    dialer: Dialer,
-    avoidsFailing: boolean,
-    want: () => void,
-  ): EndpointCluster {
+  #create(own: Omit<ClusterOptions, 'observer' | 'clock' | 'random' | 'source'>): EndpointCluster {
     const { observer, clock, random = Math.random, source } = this.#options;
-    return new EndpointCluster({
-      name,
-      service,
-      dialer,
-      avoidsFailing,
-      observer,
-      clock,
-      random,
-      source,
-      want,
-    });
+    return new EndpointCluster({ ...own, observer, clock, random, source });
   }
 
   #apply(next: Config, previous: Config | undefined): void {

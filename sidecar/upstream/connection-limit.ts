@@ -1,9 +1,11 @@
 import type { Member } from './member.ts';
+import type { SharedConnection } from './shared-connection.ts';
 
 /**
  * How many connections a cluster may have open, idle ones included, and what to
  * do where it is all of them. They are counted when a further one is wanted, which
- * costs little beside opening it.
+ * costs little beside opening it. A connection of HTTP/2 is one, whatever number of
+ * streams it carries.
  */
 export class ConnectionLimit {
   readonly #members: () => readonly Member[];
@@ -22,6 +24,7 @@ export class ConnectionLimit {
   set max(max: number) {
     this.#max = max;
     while (this.open > max && this.#closeIdle()) {}
+    for (let surplus = this.open - max; surplus > 0; surplus--) this.#leastUsed()?.retire();
     this.#exceeded = this.open > max;
   }
 
@@ -36,9 +39,9 @@ export class ConnectionLimit {
     return this.#max === Number.POSITIVE_INFINITY || this.open < this.#max;
   }
 
-  /** A request could have one, if not of every member: an idle one, or a further one. */
+  /** There is one for whoever needs one: an idle one that may be used or closed, or a further one. */
   get hasAny(): boolean {
-    return this.allowsAnother || this.#members().some((member) => member.pool.size > 0);
+    return this.allowsAnother || this.#members().some((member) => member.idleConnections > 0);
   }
 
   /** Closes idle connections until a further one is allowed; false when that did not do. */
@@ -53,12 +56,27 @@ export class ConnectionLimit {
     return !this.#exceeded;
   }
 
-  /** The oldest of the member that has most of them. */
+  /** One of the member that has most of them. */
   #closeIdle(): boolean {
-    let most: Member | undefined;
+    let from: Member | undefined;
+    let most = 0;
     for (const member of this.#members()) {
-      if (member.pool.size > (most?.pool.size ?? 0)) most = member;
+      const idle = member.idleConnections;
+      if (idle <= most) continue;
+      from = member;
+      most = idle;
     }
-    return most?.pool.dropOldest() ?? false;
+    return from?.closeIdle() ?? false;
+  }
+
+  /** Of the shared ones; it ends with its last stream, and counts until then. */
+  #leastUsed(): SharedConnection | undefined {
+    let least: SharedConnection | undefined;
+    for (const { startedStreams } of this.#members()) {
+      const connection = startedStreams?.leastUsed;
+      if (connection === undefined) continue;
+      if (least === undefined || connection.slots < least.slots) least = connection;
+    }
+    return least;
   }
 }

@@ -112,3 +112,9 @@ export class MeshDialer implements Dialer {
     return { transport, mutualTls: true };
   }
 }
+
+/** Whatever made a dialer fail, in the mesh's terms. */
+export function dialError(error: unknown): MeshError {
+  if (error instanceof MeshError) return error;
+  return new MeshError('connect-failed', describeError(error), { cause: error });
+}

@@ -137,6 +137,7 @@ function lab(limits: Partial<Limits>, loadBalancer?: LoadBalancer): Lab {
     service: 'shop/cart',
     source: 'shop/web-1',
     avoidsFailing: false,
+    remote: true,
     random: () => 0,
     want: () => {},
     dialer,
@@ -189,8 +190,8 @@ describe('the limit of requests', () => {
     assert.ok(new Caller(cluster).waits);
     assert.equal(new Caller(cluster).error?.code, 'too-many-requests');
     const other = new EndpointCluster({
-      ...{ name: '', service: '', source: '', avoidsFailing: false, random: () => 0 },
-      ...{ want: () => {}, dialer: new HeldDialer(), clock: new ManualClock() },
+      ...{ name: '', service: '', source: '', avoidsFailing: false, remote: true },
+      ...{ random: () => 0, want: () => {}, dialer: new HeldDialer(), clock: new ManualClock() },
       observer: new FakeObserver(),
     });
     other.configure({

@@ -1,15 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Dialer } from './dialer.ts';
+import { memberAt } from '../../test/fakes/members.ts';
 import { Loan } from './loan.ts';
-import { Member } from './member.ts';
-
-const dialer: Dialer = { dial: () => Promise.reject(new Error('not called')) };
-const workload = {
-  ...{ address: '10.0.0.1', pod: 'cart-1', namespace: 'shop', workload: 'cart' },
-  ...{ serviceAccount: 'cart', node: '', zone: '', trunkPort: 0 },
-};
-const endpoint = { address: '10.0.0.1', ports: new Map(), workload };
+import type { Member } from './member.ts';
 
 /** What the lender of a loan that began at 5 ms hears. */
 function heard(use: (loan: Loan) => void): unknown[] {
@@ -20,13 +13,15 @@ function heard(use: (loan: Loan) => void): unknown[] {
     ...{ onCounted: undefined, attach: () => {}, write: () => true, end: () => {} },
     ...{ destroy: () => {}, pause: () => {}, resume: () => {} },
   };
-  const member = new Member({ endpoint, port: 80, dialer, hasBreaker: false, onChange: () => {} });
+  const member = memberAt('10.0.0.1');
   const lender = {
     responded: (_: Member, lentMs: number) => calls.push(['responded', lentMs]),
     reported: (_: Member, outcome: string, lentMs: number | undefined) =>
       calls.push([outcome, lentMs]),
     returned: () => {},
+    shared: () => {},
     lost: () => {},
+    streamOver: () => {},
   };
   use(new Loan(member, { transport, mutualTls: false }, false, lender, 5));
   return calls;

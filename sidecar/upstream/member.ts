@@ -1,65 +1,128 @@
+import type { Clock } from '../../runtime/clock.ts';
+import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { DialBreaker } from './dial-breaker.ts';
 import type { Dialed, Dialer } from './dialer.ts';
 import type { OutlierState } from './outlier.ts';
 import { IdlePool } from './pool.ts';
+import { StreamPool, type StreamPoolOwner } from './stream-pool.ts';
+
+/** The cluster as its members see it. */
+export interface MemberOwner {
+  /** `usable` of one of them is another now. */
+  usableChanged(): void;
+  /** A stream, or a further connection, may be had that could not be had before. */
+  streamsFreed(): void;
+  /** A connection to it could not be made, and nobody else reports that. */
+  dialFailed(member: Member): void;
+}
 
 /**
  * One endpoint of a cluster with all that is known of it from here. It outlives
  * configurations as long as the same pod answers at the same place.
  */
-export class Member implements OutlierState {
+export class Member implements OutlierState, StreamPoolOwner {
   readonly key: string;
+  readonly clock: Clock;
+  readonly mayVanish: boolean;
   readonly pool = new IdlePool();
   /** The pod's port. */
   readonly port: number;
   endpoint: Endpoint;
+  /** Requests and connections of the application; their end may come after the member has left. */
   inFlight = 0;
+  /** Connections that one of them has for itself, those being opened included. */
+  loans = 0;
   consecutiveErrors = 0;
   ejected = false;
   /** No longer an endpoint: what is under way ends, nothing is kept. */
   removed = false;
   readonly #dialer: Dialer;
-  readonly #onChange: () => void;
+  readonly #owner: MemberOwner;
   /** Made with the first connection, as many endpoints are never used; undefined where none is wanted. */
   #breaker: DialBreaker | undefined;
   readonly #hasBreaker: boolean;
+  /** Made with the first request of HTTP/2. */
+  #streams: StreamPool | undefined;
 
   constructor(options: {
     endpoint: Endpoint;
     port: number;
     dialer: Dialer;
     hasBreaker: boolean;
-    onChange: () => void;
+    /** On another machine. */
+    remote: boolean;
+    clock: Clock;
+    owner: MemberOwner;
   }) {
     this.endpoint = options.endpoint;
     this.port = options.port;
     this.key = memberKey(options.endpoint, options.port);
+    this.clock = options.clock;
+    this.mayVanish = options.remote;
     this.#dialer = options.dialer;
     this.#hasBreaker = options.hasBreaker;
-    this.#onChange = options.onChange;
+    this.#owner = options.owner;
+  }
+
+  /** Its shared connections of HTTP/2. */
+  get streams(): StreamPool {
+    this.#streams ??= new StreamPool(this);
+    return this.#streams;
+  }
+
+  /** The same where there may be some already. */
+  get startedStreams(): StreamPool | undefined {
+    return this.#streams;
+  }
+
+  /** Open or being opened: on loan, shared, or idle. */
+  get connections(): number {
+    return this.loans + this.pool.size + (this.#streams?.open ?? 0);
+  }
+
+  /** Those of them that nobody uses. */
+  get idleConnections(): number {
+    return this.pool.size + (this.#streams?.idle ?? 0);
   }
 
   get usable(): boolean {
     return !this.ejected && (this.#breaker === undefined || this.#breaker.usable);
   }
 
-  /** Open or being opened: each carries one request. */
-  get connections(): number {
-    return this.inFlight + this.pool.size;
-  }
-
   dial(timeoutMs: number): Promise<Dialed> {
     const { address, workload } = this.endpoint;
     if (!this.#hasBreaker) return this.#dialer.dial(address, this.port, workload, timeoutMs);
-    this.#breaker ??= new DialBreaker(this.#dialer, this.endpoint, this.port, this.#onChange);
+    this.#breaker ??= new DialBreaker(this.#dialer, this.endpoint, this.port, () =>
+      this.#owner.usableChanged(),
+    );
     return this.#breaker.dial(timeoutMs);
   }
 
-  /** What is on loan goes on. */
+  /** False when there is none. */
+  closeIdle(): boolean {
+    return this.pool.dropOldest() || this.#streams?.closeIdle() === true;
+  }
+
+  streamsFreed(): void {
+    this.#owner.streamsFreed();
+  }
+
+  streamDialFailed(error: MeshError): void {
+    if (error.code !== 'no-healthy-endpoint') this.#owner.dialFailed(this);
+  }
+
+  /** Closes what has been idle for too long. */
+  sweep(nowMs: number): void {
+    this.pool.sweep(nowMs);
+    this.#streams?.sweep(nowMs);
+  }
+
+  /** What is under way goes on. */
   remove(): void {
     this.removed = true;
     this.pool.clear();
+    this.#streams?.close();
     this.#breaker?.close();
   }
 }

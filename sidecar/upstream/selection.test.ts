@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ManualClock } from '../../runtime/clock.ts';
+import { memberAt } from '../../test/fakes/members.ts';
 import type { LoadBalancer } from '../config/types.ts';
-import type { Dialer } from './dialer.ts';
-import { Member } from './member.ts';
+import type { Member } from './member.ts';
 import { Selection } from './selection.ts';
-
-const dialer: Dialer = { dial: () => Promise.reject(new Error('not called')) };
-
-function member(address: string): Member {
-  const workload = {
-    ...{ address, pod: address, namespace: 'shop', workload: 'cart', serviceAccount: 'cart' },
-    ...{ node: '', zone: '', trunkPort: 0 },
-  };
-  const endpoint = { address, ports: new Map(), workload };
-  return new Member({ endpoint, port: 80, dialer, hasBreaker: false, onChange: () => {} });
-}
 
 function selection(policy: LoadBalancer): {
   clock: ManualClock;
@@ -25,11 +14,11 @@ function selection(policy: LoadBalancer): {
 } {
   const clock = new ManualClock();
   const selected = new Selection({ clock, random: () => 0, inFlight: () => 0, source: 'shop/web' });
-  const members = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(member);
+  const members = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(memberAt);
   selected.configure(policy);
   selected.setMembers(members);
   const pick = (hashKey?: string): string | undefined =>
-    selected.pick({ tried: [], connectTimeoutMs: 0, pooled: true, hashKey }, [])?.endpoint.address;
+    selected.pick({ tried: [], connectTimeoutMs: 0, hashKey }, [])?.endpoint.address;
   return { clock, selected, members, pick };
 }
 
@@ -95,7 +84,7 @@ describe('a balancer', () => {
   test('goes to the next endpoint of a key where the first was tried', () => {
     const hash = { kind: 'header', name: 'x' } as const;
     const { selected, members } = selection({ kind: 'ring-hash', hash });
-    const request = { connectTimeoutMs: 0, pooled: true, hashKey: 'a' };
+    const request = { connectTimeoutMs: 0, hashKey: 'a' };
     const first = selected.pick({ ...request, tried: [] }, []);
     assert.ok(first);
     const second = selected.pick({ ...request, tried: [first.endpoint] }, []);

@@ -3,7 +3,7 @@ import type { Endpoint, LoadBalancer } from '../config/types.ts';
 import type { Balancer } from './balancer/balancer.ts';
 import { type BalancerContext, createBalancer, DEFAULT_LOAD_BALANCER } from './balancer/create.ts';
 import type { Member } from './member.ts';
-import type { AcquireRequest } from './types.ts';
+import type { StreamRequirement } from './types.ts';
 
 /** The members of a cluster, those of them that may be picked, and the balancer over them. */
 export class Selection {
@@ -67,7 +67,7 @@ export class Selection {
     return fresh.length > 0 ? fresh : open;
   }
 
-  pick({ tried, hashKey }: AcquireRequest, rejected: readonly Member[]): Member | undefined {
+  pick({ tried, hashKey }: StreamRequirement, rejected: readonly Member[]): Member | undefined {
     return this.#balancer.pick(this.candidates(tried, rejected), hashKey);
   }
 

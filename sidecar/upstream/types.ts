@@ -1,5 +1,7 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
+import type { HeaderField } from '../http2/header-field.ts';
+import type { Http2Stream, StreamHandler } from '../http2/types.ts';
 import type { OwnedTransport, Transport } from '../transport.ts';
 
 /**
@@ -23,18 +25,24 @@ export interface Cluster {
    */
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition;
 
+  /** The same for HTTP/2, whose connections are shared: gives the place for one stream. */
+  acquireStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition;
+
   /** Another endpoint could be picked than those that were tried. */
   hasUntried(tried: readonly Endpoint[]): boolean;
 }
 
-export interface AcquireRequest {
+export interface StreamRequirement {
   /** Endpoints that earlier tries of the same request used: avoided while there are others. */
   readonly tried: readonly Endpoint[];
   readonly connectTimeoutMs: number;
-  /** False for a connection of its own, as opaque TCP and upgrades need. */
-  readonly pooled: boolean;
   /** Decides the endpoint where the policy asks for that; undefined where it does not, or finds none. */
   readonly hashKey?: string | undefined;
+}
+
+export interface AcquireRequest extends StreamRequirement {
+  /** False for a connection of its own, as opaque TCP and upgrades need. */
+  readonly pooled: boolean;
 }
 
 export interface AcquireWaiter {
@@ -45,12 +53,20 @@ export interface AcquireWaiter {
   onError(error: MeshError, endpoint: Endpoint | undefined): void;
 }
 
+export interface StreamWaiter {
+  /** As of {@link AcquireWaiter}; told to the one whose request made the connection necessary. */
+  onDialed?(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void;
+  onSlot(slot: StreamSlot): void;
+  /** `endpoint` is the one that could not be reached, when one was picked. */
+  onError(error: MeshError, endpoint: Endpoint | undefined): void;
+}
+
 export interface Acquisition {
   /** The waiter is not called any more; a connection under way goes to the pool. */
   cancel(): void;
 }
 
-/** A transport on loan. Ends with exactly one `release` or with the transport's `onClose`. */
+/** A transport on loan. Ends with exactly one `release` or `share`, or with the transport's `onClose`. */
 export interface UpstreamConnection {
   readonly transport: Transport;
   readonly endpoint: Endpoint;
@@ -67,6 +83,38 @@ export interface UpstreamConnection {
 
   /** Back to the pool, or destroyed when the codec could not leave it clean. */
   release(reusable: boolean): void;
+
+  /**
+   * Instead of `release`: HTTP/2 is going to be spoken with the endpoint, so the
+   * connection may carry the streams of all. Nothing was said to it.
+   *
+   * @param first what it has said
+   */
+  share(first: Buffer | undefined): void;
+}
+
+/** Room for one stream on a connection that others use as well. Ends with exactly one `release`. */
+export interface StreamSlot {
+  readonly endpoint: Endpoint;
+  /** The connection carried streams before: its loss may be staleness. */
+  readonly reused: boolean;
+  /** Protected by mTLS to the endpoint's own identity. */
+  readonly mutualTls: boolean;
+
+  /** Once, and before `onSlot` returns: afterwards another request may have taken the room. */
+  open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream;
+
+  /** The endpoint said something: it lives. */
+  heard(): void;
+
+  /** As of {@link UpstreamConnection}; of a call of gRPC, that it has not failed by then. */
+  responded(): void;
+
+  /** Feeds the balancer and the circuit breaker; once for each try. */
+  report(outcome: AttemptOutcome): void;
+
+  /** The stream is over. */
+  release(): void;
 }
 
 /** `error` counts against the endpoint: a 5xx, a reset, a timeout of the try. */

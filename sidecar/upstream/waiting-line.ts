@@ -14,6 +14,17 @@ export class WaitingLine<T> {
     return this.#timers.size;
   }
 
+  /** In the order of arrival. Any of them may leave meanwhile. */
+  items(): Iterable<T> {
+    return this.#timers.keys();
+  }
+
+  /** Who came first. */
+  get first(): T | undefined {
+    for (const item of this.#timers.keys()) return item;
+    return undefined;
+  }
+
   /**
    * @param limitMs 0 means no limit
    * @param onLimit called after the item has left the line
@@ -27,15 +38,6 @@ export class WaitingLine<T> {
             onLimit();
           }, limitMs);
     this.#timers.set(item, timer);
-  }
-
-  /** Takes who came first. */
-  shift(): T | undefined {
-    for (const item of this.#timers.keys()) {
-      this.remove(item);
-      return item;
-    }
-    return undefined;
   }
 
   remove(item: T): void {

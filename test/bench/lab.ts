@@ -26,6 +26,8 @@ export interface Setup {
   /** One proxy with plain text on both sides, or two with mutual TLS between them. */
   readonly hop: 'plain' | 'pair';
   readonly protocol: 'http1' | 'h2c' | 'grpc' | 'tcp';
+  /** One when nothing is said. */
+  readonly threads?: number;
   /** How many services it knows. */
   readonly services: number;
   /** How many of them have a port of their own. */

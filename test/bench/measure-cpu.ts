@@ -14,6 +14,8 @@ export interface CpuOptions {
   readonly path?: string;
   readonly connections: number;
   readonly streams?: number;
+  /** Of each proxy. */
+  readonly threads?: number;
   /** In one round, of one contender. */
   readonly requests: number;
   readonly per: 'request' | 'MiB';
@@ -26,7 +28,8 @@ export function cpu(options: CpuOptions): Measure {
   return async (run) => {
     const { lab } = run;
     const port = lab.origin.port(options.protocol);
-    const setup = { hop: options.hop, protocol: options.protocol, services: 1, used: 1 };
+    const { hop, protocol, threads = 1 } = options;
+    const setup = { hop, protocol, threads, services: 1, used: 1 };
     return await measureInTurns(run, {
       setup,
       warmUp: (subject) => costOfLoad(lab, options, subject),

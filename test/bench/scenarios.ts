@@ -176,11 +176,19 @@ export const SCENARIOS: readonly Scenario[] = [
     rows: rows('start', 'start to first proxied request', 'ms', { envoy: 1.5 }),
     measure: start(),
   },
-  {
-    id: 'threads-2',
-    rows: rows('threads-2', 'CPU per request, two threads, HTTP/1.1', 'µs/request', { envoy: 0.5 }),
-    note: 'not yet: a sidecar has one thread',
-  },
+  cpuScenario(
+    'threads-2',
+    'two threads each, plain hop, HTTP/1.1, 32 connections',
+    {
+      hop: 'plain',
+      protocol: 'http1',
+      threads: 2,
+      connections: 32,
+      requests: 40_000,
+      per: 'request',
+    },
+    { envoy: 0.5 },
+  ),
   {
     id: 'control-plane',
     selfContained: true,

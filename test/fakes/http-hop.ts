@@ -4,9 +4,9 @@ import type { MeshError } from '../../runtime/errors.ts';
 import { silentLog } from '../../runtime/log.ts';
 import { directTarget } from '../../sidecar/compile.ts';
 import type { Policy } from '../../sidecar/config/types.ts';
-import type { HttpConnection, HttpContext, Unresolved } from '../../sidecar/http1/context.ts';
-import type { RequestHead } from '../../sidecar/http1/message.ts';
+import type { HttpConnection, HttpContext, Unresolved } from '../../sidecar/context.ts';
 import { serveHttp1 } from '../../sidecar/http1/serve.ts';
+import type { RequestHead } from '../../sidecar/message.ts';
 import { RetryBudget } from '../../sidecar/policy/budget.ts';
 import { effectivePolicy, NO_POLICY } from '../../sidecar/policy/defaults.ts';
 import { outboundLayers } from '../../sidecar/policy/outbound.ts';
@@ -62,6 +62,7 @@ export class HttpHop {
       service: 'shop/cart',
       dialer: new PlainDialer(clock, undefined),
       avoidsFailing: false,
+      remote: false,
       observer,
       clock,
       random: () => 0,
@@ -130,6 +131,28 @@ export class HttpHop {
                 connection.report(outcome);
               },
               release: (reusable) => connection.release(reusable),
+              share: (first) => connection.share(first),
+            });
+          },
+        });
+      },
+      acquireStream: (request, waiter) => {
+        this.hashKeys.push(request.hashKey);
+        return this.#cluster.acquireStream(request, {
+          onError: (error, endpoint) => waiter.onError(error, endpoint),
+          onSlot: (slot) => {
+            waiter.onSlot({
+              endpoint: slot.endpoint,
+              reused: slot.reused,
+              mutualTls: slot.mutualTls,
+              open: (fields, endStream, handler) => slot.open(fields, endStream, handler),
+              heard: () => slot.heard(),
+              responded: () => slot.responded(),
+              report: (outcome) => {
+                this.outcomes.push(outcome);
+                slot.report(outcome);
+              },
+              release: () => slot.release(),
             });
           },
         });

@@ -1,81 +1,25 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { freePorts, SidecarProcess } from '../fakes/sidecar-process.ts';
+import { SidecarProcess } from '../fakes/sidecar-process.ts';
+import { StaticExample } from '../fakes/static-example.ts';
 import { until } from '../fakes/until.ts';
 
-const EXAMPLE = fileURLToPath(new URL('../../examples/static-config/', import.meta.url));
-
-/** The ports in the example's files. */
-const EXAMPLE_PORTS = [17001, 17006, 17008, 17080, 17100];
-
 suite('the example of a static configuration', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'remora-static-'));
-  const clientFile = join(directory, 'client.yaml');
-  const ports = new Map<number, number>();
-  let application: ReturnType<typeof spawn>;
-  let server: SidecarProcess;
-  let client: SidecarProcess;
-
-  /** The example's port as it is in this run. */
-  const port = (number: number): number => ports.get(number) ?? 0;
-
-  /** A file of the example with ports that are free. */
-  function adapted(name: string): string {
-    const text = readFileSync(join(EXAMPLE, name), 'utf8');
-    return text.replace(/\b17\d{3}\b/g, (number) => String(port(Number(number))));
-  }
+  let example: StaticExample;
 
   before(async () => {
-    const free = await freePorts(EXAMPLE_PORTS.length + 4);
-    EXAMPLE_PORTS.forEach((number, i) => {
-      ports.set(number, free[i] ?? 0);
-    });
-    const [adminA = 0, healthA = 0, adminB = 0, healthB = 0] = free.slice(EXAMPLE_PORTS.length);
-    const certificates = join(EXAMPLE, 'certificates.mjs');
-    execFileSync(process.execPath, [certificates, join(directory, 'certificates')]);
-    const serverFile = join(directory, 'server.yaml');
-    writeFileSync(serverFile, adapted('server.yaml'));
-    writeFileSync(clientFile, adapted('client.yaml'));
-    application = spawn(process.execPath, [join(EXAMPLE, 'application.mjs')], {
-      env: { ...process.env, PORT: String(port(17080)) },
-      stdio: 'inherit',
-    });
-    server = new SidecarProcess(
-      { admin: adminA, health: healthA },
-      { REMORA_STATIC_CONFIG: serverFile },
-    );
-    client = new SidecarProcess(
-      { admin: adminB, health: healthB },
-      { REMORA_STATIC_CONFIG: clientFile },
-    );
-    await Promise.all([server.ready(), client.ready()]);
-    await until(async () => (await ask(17080, '/')).status === 200, 'the application');
+    example = await StaticExample.start();
   });
 
   after(async () => {
-    application.kill('SIGKILL');
-    await Promise.all([server[Symbol.asyncDispose](), client[Symbol.asyncDispose]()]);
-    rmSync(directory, { recursive: true, force: true });
+    await example[Symbol.asyncDispose]();
   });
 
-  async function ask(number: number, path: string): Promise<{ status: number; text: string }> {
-    try {
-      const response = await fetch(`http://127.0.0.1:${port(number)}${path}`);
-      return { status: response.status, text: await response.text() };
-    } catch {
-      return { status: 0, text: '' };
-    }
-  }
-
   test('carries a request from a client through two sidecars with mutual TLS', async () => {
-    assert.deepEqual(await ask(17100, '/one'), { status: 200, text: 'hello from /one\n' });
+    assert.deepEqual(await example.ask(17100, '/one'), { status: 200, text: 'hello from /one\n' });
     const metrics = await until(async () => {
-      const { body } = await client.health('/metrics');
+      const { body } = await example.client.health('/metrics');
       return body.includes('http_client_request_duration_seconds_count') && body;
     }, 'the client’s metrics');
     const line = /^http_client_request_duration_seconds_count\{.*$/m.exec(metrics)?.[0] ?? '';
@@ -90,7 +34,7 @@ suite('the example of a static configuration', () => {
       assert.ok(line.includes(label), `${label} in ${line}`);
     }
     const inbound = await until(async () => {
-      const { body } = await server.health('/metrics');
+      const { body } = await example.server.health('/metrics');
       return /^http_server_request_duration_seconds_count\{.*$/m.exec(body)?.[0];
     }, 'the server’s metrics');
     assert.match(inbound, /source_workload="client",source_namespace="demo"/);
@@ -98,11 +42,11 @@ suite('the example of a static configuration', () => {
   });
 
   test('carries plain text from outside of the mesh to the application', async () => {
-    assert.deepEqual(await ask(17006, '/two'), { status: 200, text: 'hello from /two\n' });
+    assert.deepEqual(await example.ask(17006, '/two'), { status: 200, text: 'hello from /two\n' });
   });
 
   test('shows its configuration, and not its key', async () => {
-    const { body } = await client.admin('/config_dump');
+    const { body } = await example.client.admin('/config_dump');
     const dump = JSON.parse(body) as {
       identity: { spiffeId: string };
       config: { version: string };
@@ -113,28 +57,33 @@ suite('the example of a static configuration', () => {
   });
 
   test('takes a change at once, and stays on what it had when a change is bad', async () => {
-    const text = readFileSync(clientFile, 'utf8');
-    writeFileSync(clientFile, text.replace('prefix: /', 'prefix: /only'));
-    await until(async () => (await ask(17100, '/one')).status === 404, 'the new rule');
-    assert.equal((await ask(17100, '/only/this')).status, 200);
+    const text = readFileSync(example.clientFile, 'utf8');
+    writeFileSync(example.clientFile, text.replace('prefix: /', 'prefix: /only'));
+    await until(async () => (await example.ask(17100, '/one')).status === 404, 'the new rule');
+    assert.equal((await example.ask(17100, '/only/this')).status, 200);
 
-    writeFileSync(clientFile, text.replace('prefix: /', 'prefx: /only'));
-    const line = await client.logged('static configuration refused, the one before stays in force');
+    writeFileSync(example.clientFile, text.replace('prefix: /', 'prefx: /only'));
+    const line = await example.client.logged(
+      'static configuration refused, the one before stays in force',
+    );
     assert.match(
       String(line.reason),
       /client\.yaml: resources\[2\]\.routes\.ports\[0\]\.rules\[0\]\.matches\[0\]\.prefx: there is no such field/,
     );
-    assert.equal((await ask(17100, '/only/this')).status, 200);
-    assert.equal((await ask(17100, '/one')).status, 404);
-    assert.match((await client.health('/metrics')).body, /^remora_config_refused_total 1$/m);
+    assert.equal((await example.ask(17100, '/only/this')).status, 200);
+    assert.equal((await example.ask(17100, '/one')).status, 404);
+    assert.match(
+      (await example.client.health('/metrics')).body,
+      /^remora_config_refused_total 1$/m,
+    );
 
-    writeFileSync(clientFile, text);
-    await until(async () => (await ask(17100, '/one')).status === 200, 'the old rule');
+    writeFileSync(example.clientFile, text);
+    await until(async () => (await example.ask(17100, '/one')).status === 200, 'the old rule');
   });
 
   test('stops when it is told to', async () => {
-    client.kill('SIGTERM');
-    assert.equal(await client.exited(), 0);
+    example.client.kill('SIGTERM');
+    assert.equal(await example.client.exited(), 0);
   });
 });
 
@@ -147,9 +96,13 @@ suite('a sidecar with a bad start', () => {
     },
     {
       name: 'names every variable that is missing or wrong',
-      environment: { REMORA_CONTROL_PLANE: 'here', REMORA_DRAIN_SECONDS: 'long' },
+      environment: {
+        REMORA_CONTROL_PLANE: 'here',
+        REMORA_DRAIN_SECONDS: 'long',
+        REMORA_THREADS: '0',
+      },
       reason:
-        /REMORA_CONTROL_PLANE must be host:port.*REMORA_TRUST_BUNDLE is not set.*REMORA_DRAIN_SECONDS must be/,
+        /REMORA_CONTROL_PLANE must be host:port.*REMORA_TRUST_BUNDLE is not set.*REMORA_THREADS must be.*REMORA_DRAIN_SECONDS must be/,
     },
   ];
   for (const { name, environment, reason } of cases) {

@@ -7,7 +7,7 @@ export type Between = 'http1' | 'http2';
 
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
-/** Envoy with one worker and without access logs; limits so high that they do not count. */
+/** Envoy with a worker a thread and without access logs; limits so high that they do not count. */
 export async function planEnvoy(lab: Lab, setup: Setup, between: Between): Promise<Plan> {
   const [next = 0, ...ports] = await freePorts(setup.used + 2);
   const table = ports.pop() ?? 0;
@@ -29,10 +29,11 @@ export async function planEnvoy(lab: Lab, setup: Setup, between: Between): Promi
     listeners.push(listener(table, hosts));
   }
   const clusters = names.map((name) => cluster(name, target));
-  const commands = [command(lab, listeners, clusters)];
+  const threads = setup.threads ?? 1;
+  const commands = [command(lab, listeners, clusters, threads)];
   if (pair) {
     const inbound = listener(next, [host('*', 'origin')], downstreamTls(lab, server, client));
-    commands.push(command(lab, [inbound], [cluster('origin', origin)]));
+    commands.push(command(lab, [inbound], [cluster('origin', origin)], threads));
   }
   return { ports, commands };
 }
@@ -43,11 +44,16 @@ interface Target {
   readonly tls?: object;
 }
 
-function command(lab: Lab, listeners: readonly object[], clusters: readonly object[]): Command {
+function command(
+  lab: Lab,
+  listeners: readonly object[],
+  clusters: readonly object[],
+  threads: number,
+): Command {
   const path = lab.write('json', { static_resources: { listeners, clusters } });
   return {
     file: lab.tools.envoy?.path ?? 'envoy',
-    args: ['-c', path, '--concurrency', '1', '--disable-hot-restart', '-l', 'error'],
+    args: ['-c', path, '--concurrency', String(threads), '--disable-hot-restart', '-l', 'error'],
   };
 }
 

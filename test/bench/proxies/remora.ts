@@ -35,7 +35,9 @@ export async function planRemora(lab: Lab, setup: Setup): Promise<Plan> {
         .flatMap((name) => [routes(name), endpoints(name, target, pair ? trunk : 0)]),
     ],
   };
-  const commands = [command(lab, lab.write('json', outbound), admin, health, 'outbound')];
+  const threads = setup.threads ?? 1;
+  const outboundPath = lab.write('json', outbound);
+  const commands = [command(lab, outboundPath, admin, health, threads, 'outbound')];
   if (pair) {
     const inbound = {
       pod: { name: 'greeter-1', namespace: 'demo' },
@@ -53,12 +55,19 @@ export async function planRemora(lab: Lab, setup: Setup): Promise<Plan> {
       ],
     };
     const path = lab.write('json', inbound);
-    commands.push(command(lab, path, peerAdmin, peerHealth, 'inbound'));
+    commands.push(command(lab, path, peerAdmin, peerHealth, threads, 'inbound'));
   }
   return { ports, commands };
 }
 
-function command(lab: Lab, config: string, admin: number, health: number, side: string): Command {
+function command(
+  lab: Lab,
+  config: string,
+  admin: number,
+  health: number,
+  threads: number,
+  side: string,
+): Command {
   const profile = lab.profileDirectory;
   return {
     file: process.execPath,
@@ -76,6 +85,7 @@ function command(lab: Lab, config: string, admin: number, health: number, side: 
     env: {
       NODE_ENV: 'production',
       REMORA_STATIC_CONFIG: config,
+      REMORA_THREADS: String(threads),
       REMORA_ADMIN_ADDRESS: `127.0.0.1:${admin}`,
       REMORA_HEALTH_ADDRESS: `127.0.0.1:${health}`,
       REMORA_DRAIN_SECONDS: '1',

@@ -1,10 +1,10 @@
-import type { Clock } from '../../runtime/clock.ts';
-import type { MeshError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
-import type { HttpTarget } from '../route/route.ts';
-import type { Direction, Party, TrafficObserver } from '../telemetry/types.ts';
-import type { Transport } from '../transport.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { MeshError } from '../runtime/errors.ts';
+import type { Log } from '../runtime/log.ts';
 import type { RequestHead } from './message.ts';
+import type { HttpTarget } from './route/route.ts';
+import type { Direction, Party, TrafficObserver } from './telemetry/types.ts';
+import type { Transport } from './transport.ts';
 
 /** What a listener tells the HTTP engine about the connections that it hands over. */
 export interface HttpContext {

@@ -1,27 +1,35 @@
-import type { MeshError } from '../runtime/errors.ts';
-import type { Endpoint } from './config/types.ts';
-import type { Exchange } from './exchange.ts';
-import { ResponseReader, type ResponseSink } from './http1/client.ts';
-import { countHttpConnection } from './http1/count-connection.ts';
-import type { Response } from './http1/response.ts';
-import { BodyWriter } from './http1/write-body.ts';
-import type { BodyTarget } from './request-body.ts';
-import type { OwnedTransport } from './transport.ts';
+import type { MeshError } from '../../runtime/errors.ts';
+import type { Endpoint } from '../config/types.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
+import type { BodyTarget } from '../request-body.ts';
+import type { OwnedTransport, Transport } from '../transport.ts';
 import type {
   AcquireWaiter,
   Acquisition,
   AttemptOutcome,
   Cluster,
   UpstreamConnection,
-} from './upstream/types.ts';
+} from '../upstream/types.ts';
+import { ResponseReader, type ResponseSink } from './client.ts';
+import { countHttpConnection } from './count-connection.ts';
+import type { Response } from './response.ts';
+import type { Http1 } from './version.ts';
+import { BodyWriter } from './write-body.ts';
+
+/** The client's connection, when both sides agree to speak another protocol on it. */
+export interface UpgradeTarget {
+  /** Relays bytes both ways; ends with `Exchange.upgradeEnded`. */
+  upgrade(response: Response, upstream: Transport, rest: Buffer | undefined): void;
+}
 
 /**
- * One sending of a request to one endpoint. Reports to the cluster exactly once,
- * and gives the connection back exactly once.
+ * One sending of a request on a connection that it has for itself meanwhile.
+ * Gives the connection back exactly once.
  */
-export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
-  readonly #exchange: Exchange;
+export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyTarget<Buffer> {
+  readonly #exchange: Exchange<Http1>;
   readonly #cluster: Cluster;
+  readonly #client: UpgradeTarget;
   #acquisition: Acquisition | undefined;
   #connection: UpstreamConnection | undefined;
   #reader: ResponseReader | undefined;
@@ -32,9 +40,10 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
   #discarding = false;
   #over = false;
 
-  constructor(exchange: Exchange, cluster: Cluster) {
+  constructor(exchange: Exchange<Http1>, cluster: Cluster, client: UpgradeTarget) {
     this.#exchange = exchange;
     this.#cluster = cluster;
+    this.#client = client;
   }
 
   start(): void {
@@ -71,12 +80,12 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
       connection.release(true);
       return;
     }
-    const { request } = this.#exchange;
+    const { request, sendsNormalPath, authority } = this.#exchange;
     this.#connection = connection;
     this.#exchange.attemptPicked(connection.endpoint, connection.mutualTls);
     this.#reader = new ResponseReader(request.method, request.upgrade !== undefined, this);
     this.#writer = new BodyWriter(connection.transport, request.framing);
-    connection.transport.write(this.#exchange.encodeRequest());
+    connection.transport.write(request.encode(sendsNormalPath, authority));
     this.#reader.start(connection.transport);
     this.#exchange.attemptConnected(this);
   }
@@ -89,9 +98,11 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
     this.#exchange.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
   }
 
-  writeBody(bytes: Buffer): boolean {
+  writeBody(bytes: Buffer, last: boolean): boolean {
     if (this.#over) return true;
-    return this.#writer?.write(bytes) ?? true;
+    const writable = this.#writer?.write(bytes) ?? true;
+    if (last) this.endBody(undefined);
+    return writable;
   }
 
   endBody(trailers: Buffer | undefined): void {
@@ -108,7 +119,6 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
     if (!this.#over) this.#connection?.transport.resume();
   }
 
-  /** Nobody waits for this attempt any more. */
   abort(outcome: AttemptOutcome): void {
     if (this.#over) return;
     this.#acquisition?.cancel();
@@ -130,7 +140,7 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
   }
 
   onResponseBody(bytes: Buffer): void {
-    if (!this.#discarding) this.#exchange.responseBody(bytes);
+    if (!this.#discarding) this.#exchange.responseBody(bytes, false);
   }
 
   onResponseEnd(trailers: Buffer | undefined, clean: boolean): void {
@@ -142,7 +152,8 @@ export class Attempt implements AcquireWaiter, ResponseSink, BodyTarget {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#report('success');
-    this.#exchange.upgraded(response, connection.transport, rest);
+    this.#exchange.upgraded(response);
+    this.#client.upgrade(response, connection.transport, rest);
   }
 
   onWritable(): void {

@@ -1,0 +1,62 @@
+/**
+ * What the rest of the sidecar sees of a request: decided once by the strict
+ * parser, and exactly what is forwarded afterwards.
+ */
+export interface RequestHead {
+  readonly method: string;
+  /** How the target was written; `authority` is CONNECT's, `asterisk` that of `OPTIONS *`. */
+  readonly form: 'origin' | 'absolute' | 'authority' | 'asterisk';
+  /**
+   * In lower case, without the port; an IPv6 address without brackets. From the
+   * target when that names one, else from Host. Empty when an HTTP/1.0 client named none.
+   */
+  readonly host: string;
+  /** The port named beside the host; undefined when none was. */
+  readonly port: number | undefined;
+  /** Normalised, without the query; `*` in asterisk form, empty in authority form. */
+  readonly path: string;
+  /**
+   * The path holds something that servers read differently, such as an encoded
+   * slash: no rule about paths may decide upon it.
+   */
+  readonly ambiguousPath: boolean;
+  /** What follows the `?`, as sent; undefined without one. */
+  readonly query: string | undefined;
+  /**
+   * The value of a header, several joined with `, `; undefined without one.
+   *
+   * @param name in lower case
+   */
+  header(name: string): string | undefined;
+}
+
+/** A request as an exchange takes it through. */
+export interface RequestMessage extends RequestHead {
+  readonly version: 1 | 2;
+  /** The client waits for 100 before it sends the body. */
+  readonly expectsContinue: boolean;
+  /** A call of gRPC, whose errors are told in its own terms. */
+  readonly isGrpc: boolean;
+  /** How long the client itself waits for the end of the response, in ms; 0 when it did not say. */
+  readonly timeoutMs: number;
+  /** A field of our own, which goes to the other side with the rest. */
+  addField(name: string, value: string): void;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  /** The outcome of a gRPC call whose response ends with its head; undefined of any other. */
+  readonly grpcStatus: number | undefined;
+  /** As of {@link RequestHead}. */
+  header(name: string): string | undefined;
+  /** A field of our own, which goes to the client with the rest. */
+  addField(name: string, value: string): void;
+}
+
+/** The messages of one version of HTTP. An exchange is the same for all, and passes them on without looking. */
+export interface HttpVersion {
+  readonly request: RequestMessage;
+  readonly response: ResponseHead;
+  /** What follows a body. */
+  readonly trailers: object;
+}

@@ -1,0 +1,267 @@
+import { MeshError } from '../../runtime/errors.ts';
+import type { Endpoint } from '../config/types.ts';
+import type { Attempt, Exchange } from '../exchange.ts';
+import { isGrpcServerError } from '../grpc/status.ts';
+import { countHttpConnection } from '../http1/count-connection.ts';
+import { ERROR_CODE } from '../http2/error-code.ts';
+import type { HeaderField } from '../http2/header-field.ts';
+import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
+import type { BodyTarget } from '../request-body.ts';
+import type { OwnedTransport } from '../transport.ts';
+import type {
+  Acquisition,
+  AttemptOutcome,
+  Cluster,
+  StreamSlot,
+  StreamWaiter,
+} from '../upstream/types.ts';
+import { relayedTrailers } from './fields.ts';
+import { grpcStatusIn, StreamResponse } from './response.ts';
+import { StreamReset } from './stream-reset.ts';
+import type { Http2 } from './version.ts';
+
+/** More 1xx responses than this to one request are an attack or a bug. */
+const INTERIM_LIMIT = 32;
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/**
+ * One sending of a request as a stream of a connection that other requests use as
+ * well. What is received gives the server credit once the client's side took it,
+ * so that a client that does not read holds up its own stream only.
+ */
+export class StreamAttempt
+  implements Attempt, StreamWaiter, StreamHandler, BodyTarget<readonly HeaderField[]>
+{
+  readonly #exchange: Exchange<Http2>;
+  readonly #cluster: Cluster;
+  #acquisition: Acquisition | undefined;
+  #slot: StreamSlot | undefined;
+  #stream: Http2Stream | undefined;
+  #response: StreamResponse | undefined;
+  #interims = 0;
+  /** Our END_STREAM was sent. */
+  #sent = false;
+  /** The end of the response came. */
+  #received = false;
+  #paused = false;
+  #unconsumedBytes = 0;
+  #reported = false;
+  #over = false;
+
+  constructor(exchange: Exchange<Http2>, cluster: Cluster) {
+    this.#exchange = exchange;
+    this.#cluster = cluster;
+  }
+
+  start(): void {
+    const { tried, policy, hashKey } = this.#exchange;
+    const acquisition = this.#cluster.acquireStream(
+      { tried, connectTimeoutMs: policy.connectTimeoutMs, hashKey },
+      this,
+    );
+    if (this.#slot === undefined && !this.#over) this.#acquisition = acquisition;
+  }
+
+  onDialed(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void {
+    const { context, service } = this.#exchange;
+    // The application's own connection: that of its client is counted instead.
+    if (context.direction === 'inbound') return;
+    countHttpConnection(context.observer, transport, {
+      direction: 'outbound',
+      source: context.source,
+      destination: endpoint.workload,
+      service,
+      mutualTls,
+    });
+  }
+
+  onSlot(slot: StreamSlot): void {
+    this.#acquisition = undefined;
+    const { request, sendsNormalPath } = this.#exchange;
+    this.#slot = slot;
+    this.#exchange.attemptPicked(slot.endpoint, slot.mutualTls);
+    this.#sent = request.endsStream;
+    this.#stream = slot.open(request.encode(sendsNormalPath), request.endsStream, this);
+    this.#exchange.attemptConnected(this);
+  }
+
+  onError(error: MeshError, endpoint: Endpoint | undefined): void {
+    this.#acquisition = undefined;
+    if (this.#over) return;
+    this.#over = true;
+    if (endpoint !== undefined) this.#exchange.attemptPicked(endpoint, undefined);
+    this.#exchange.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
+  }
+
+  // The request's body, on its way to the server.
+
+  writeBody(bytes: Buffer, last: boolean): boolean {
+    if (this.#over || this.#sent) return true;
+    this.#sent = last;
+    return this.#stream?.sendData(bytes, last) ?? true;
+  }
+
+  endBody(trailers: readonly HeaderField[] | undefined): void {
+    if (this.#over || this.#sent) return;
+    this.#sent = true;
+    if (trailers === undefined) this.#stream?.sendData(NOTHING, true);
+    else this.#stream?.sendHeaders(trailers, true);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#credit();
+  }
+
+  abort(outcome: AttemptOutcome): void {
+    if (this.#over) return;
+    this.#acquisition?.cancel();
+    this.#finish(outcome);
+  }
+
+  // From the server.
+
+  onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
+    if (this.#over) return;
+    this.#slot?.heard();
+    if (this.#response !== undefined) {
+      this.#onTrailers(fields);
+      return;
+    }
+    const response = new StreamResponse(fields, endStream, this.#exchange.request.isGrpc);
+    if (response.status >= 200) this.#onResponse(response);
+    else if (endStream || ++this.#interims > INTERIM_LIMIT) this.#breakOff();
+    else this.#exchange.interim(response);
+  }
+
+  onData(bytes: Buffer, endStream: boolean): void {
+    if (this.#over) return;
+    this.#slot?.heard();
+    if (endStream) {
+      this.#received = true;
+      this.#finish('success');
+      if (bytes.length > 0) this.#exchange.responseBody(bytes, true);
+      else this.#exchange.responseEnded(undefined);
+      return;
+    }
+    this.#unconsumedBytes += bytes.length;
+    this.#exchange.responseBody(bytes, false);
+    if (!this.#paused) this.#credit();
+  }
+
+  onWritable(): void {
+    if (!this.#over) this.#exchange.attemptWritable();
+  }
+
+  onClose(end: StreamEnd): void {
+    if (this.#over) return;
+    this.#received = true;
+    const begun = this.#response !== undefined;
+    const reused = this.#slot?.reused === true;
+    this.#finish(outcomeOf(end, begun));
+    const error = failureOf(end, begun);
+    if (begun) this.#exchange.attemptFailed({ kind: 'final', error });
+    else if (end.kind === 'refused') this.#exchange.attemptFailed({ kind: 'refused', error });
+    else {
+      // Only a connection can be stale, not a stream of it.
+      const stale = end.kind === 'lost' && reused;
+      this.#exchange.attemptFailed({ kind: 'reset', error, reused: stale });
+    }
+  }
+
+  #onResponse(response: StreamResponse): void {
+    this.#response = response;
+    this.#received = response.endsStream;
+    // Known now, and a body may take long.
+    if (isServerError(response)) this.#report('error');
+    else this.#slot?.responded();
+    if (!this.#exchange.responseBegan(response, this.#slot?.mutualTls === true)) {
+      this.abort('success');
+    } else if (response.endsStream) {
+      this.#finish('success');
+      this.#exchange.responseEnded(undefined);
+    }
+  }
+
+  #onTrailers(fields: readonly HeaderField[]): void {
+    const exchange = this.#exchange;
+    this.#received = true;
+    if (exchange.request.isGrpc) exchange.grpcStatus = grpcStatusIn(fields);
+    const { grpcStatus } = exchange;
+    const failed = grpcStatus !== undefined && isGrpcServerError(grpcStatus);
+    this.#finish(failed ? 'error' : 'success');
+    const fromSidecar = exchange.context.direction === 'outbound' && this.#slot?.mutualTls === true;
+    exchange.responseEnded(relayedTrailers(fields, fromSidecar));
+  }
+
+  /** The server does not keep to HTTP. */
+  #breakOff(): void {
+    this.#finish('error');
+    const error = new MeshError(
+      'upstream-protocol-error',
+      `the application sent over ${INTERIM_LIMIT} responses of the kind 1xx, or ended with one`,
+    );
+    this.#exchange.attemptFailed({ kind: 'final', error });
+  }
+
+  #credit(): void {
+    const bytes = this.#unconsumedBytes;
+    if (bytes === 0 || this.#over) return;
+    this.#unconsumedBytes = 0;
+    this.#stream?.consumed(bytes);
+  }
+
+  #finish(outcome: AttemptOutcome): void {
+    if (this.#over) return;
+    this.#over = true;
+    if (!(this.#sent && this.#received)) this.#stream?.reset(ERROR_CODE.cancel);
+    this.#report(outcome);
+    this.#slot?.release();
+  }
+
+  /** The first report counts. */
+  #report(outcome: AttemptOutcome): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#slot?.report(outcome);
+  }
+}
+
+function isServerError({ status, grpcStatus }: StreamResponse): boolean {
+  return grpcStatus === undefined ? status >= 500 : isGrpcServerError(grpcStatus);
+}
+
+/** Whether the endpoint is to blame. */
+function outcomeOf(end: StreamEnd, begun: boolean): AttemptOutcome {
+  if (end.kind === 'refused') return 'cancelled';
+  // Some servers end a response that nobody reads fast enough in this way.
+  if (end.kind === 'reset' && end.code === ERROR_CODE.noError && begun) return 'success';
+  return 'error';
+}
+
+function failureOf(end: StreamEnd, begun: boolean): MeshError {
+  switch (end.kind) {
+    case 'refused':
+      return new MeshError('upstream-refused', 'the application takes no further requests');
+    case 'reset':
+      return new StreamReset(end.code, begun);
+    default:
+      return lostError(end.kind === 'lost' ? end.error : undefined, begun);
+  }
+}
+
+function lostError(cause: Error | undefined, begun: boolean): MeshError {
+  // What came was not HTTP/2: that is no accident of the connection.
+  if (cause instanceof MeshError && cause.code.startsWith('http2-')) {
+    const sentence = 'the application answered with broken HTTP/2, or with none';
+    return new MeshError('upstream-protocol-error', sentence, { cause });
+  }
+  const when = begun ? 'in the middle of its response' : 'without a response';
+  return new MeshError('upstream-reset', `the application closed the connection ${when}`, {
+    cause,
+  });
+}
