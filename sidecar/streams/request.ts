@@ -226,6 +226,11 @@ function whose({ authority, host }: Found): string {
   return named;
 }
 
+/** Of a request that was refused before more was known of it. */
+export function isGrpcCall(fields: readonly HeaderField[]): boolean {
+  return isGrpcType(fieldValue(fields, 'content-type') ?? '');
+}
+
 /** `application/grpc` and its formats; not `application/grpc-web`, which is something else. */
 function isGrpcType(contentType: string): boolean {
   if (!contentType.startsWith('application/grpc')) return false;

@@ -14,7 +14,7 @@ export function serveHttp2(
   first: Buffer | undefined,
   context: HttpContext,
 ): HttpConnection {
-  const server = new StreamServer(transport, context);
+  const server = new StreamServer(transport.peer, context);
   const { clock } = context;
   server.start(
     createHttp2Connection(
