@@ -195,7 +195,10 @@ describe('a connection of HTTP/2', () => {
 });
 
 describe('a peer that vanished', () => {
-  /** Takes connections, reads what comes, and says nothing. */
+  const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+  const SETTINGS_ACK = Buffer.from([0, 0, 0, 4, 1, 0, 0, 0, 0]);
+
+  /** Takes connections, reads what comes, and says nothing but what HTTP/2 begins with. */
   async function silent(): Promise<{ port: number; received: () => Buffer; sockets: Socket[] }> {
     const sockets: Socket[] = [];
     const chunks: Buffer[] = [];
@@ -203,6 +206,7 @@ describe('a peer that vanished', () => {
       sockets.push(socket);
       socket.on('error', () => {});
       socket.on('data', (bytes) => chunks.push(bytes));
+      socket.write(Buffer.concat([SETTINGS, SETTINGS_ACK]));
     });
     after(() => {
       server.close();
@@ -218,6 +222,7 @@ describe('a peer that vanished', () => {
     const clock = new ManualClock();
     const cluster = clusterOf(peer.port, { clock });
     const { stream } = await open(cluster);
+    await eventually(() => peer.received().includes(SETTINGS_ACK));
     const sweep = (byMs: number): void => {
       clock.advance(byMs);
       cluster.sweep(clock.monotonicMs());
@@ -238,6 +243,7 @@ describe('a peer that vanished', () => {
     const clock = new ManualClock();
     const cluster = clusterOf(peer.port, { clock, remote: false });
     const { stream } = await open(cluster);
+    await eventually(() => peer.received().includes(SETTINGS_ACK));
     for (let i = 0; i < 10; i++) {
       clock.advance(10_000);
       cluster.sweep(clock.monotonicMs());
