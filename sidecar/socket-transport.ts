@@ -57,6 +57,10 @@ export class SocketTransport implements OwnedTransport {
     return this.#closed || this.#destroyedHere || this.#stream.destroyed;
   }
 
+  get unsentBytes(): number {
+    return this.#stream.writableLength;
+  }
+
   get finished(): boolean {
     return this.retired || this.closed || this.#endReceived || this.#endSent;
   }
