@@ -1,6 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
+import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
 import { encodeErrorResponse, statusOf } from '../policy/respond.ts';
@@ -242,6 +243,7 @@ export class ServerConnection
       const answer = encodeErrorResponse(error, '', 'close');
       this.#transport.write(answer);
       recordRefusedHead(this.#context, error, this.#headBytes, answer.length);
+      logRefusal(this.#context, 'http1', this.peer, error, this.#headBytes, answer.length);
     }
     this.#close(REFUSAL_LINGER_MS);
   }

@@ -1,6 +1,8 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
+import type { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
 import type { Protocol } from '../config/types.ts';
 import type { HttpTarget } from '../route/route.ts';
@@ -11,6 +13,7 @@ import type { ClusterRegistry } from '../upstream/clusters.ts';
 import type { Cluster } from '../upstream/types.ts';
 import { ServerFirstPorts } from './detect.ts';
 import { DownstreamConnection } from './downstream.ts';
+import { endBeforeRelay, logConnection } from './log-connection.ts';
 import { canonicalAddress } from './original-destination.ts';
 
 /** The application is on the same machine; what it keeps open is its own affair. */
@@ -34,6 +37,7 @@ export interface InboundPlansOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /** How connections to the application are served, whichever way they came in. */
@@ -66,13 +70,14 @@ export class InboundPlans {
 
   /** @param destination the application's address and port */
   serve(transport: OwnedTransport, destination: SocketAddress): DownstreamConnection {
-    const { compiled, self, observer, clock, log } = this.#options;
+    const { compiled, self, observer, clock, log, accessLog } = this.#options;
     const mutualTls = transport.peer.identity !== undefined;
     const source = sourceOf(transport.peer);
     const plan = {
       direction: 'inbound',
       protocol: compiled().inboundProtocol(destination.port),
       key: String(destination.port),
+      originalDestination: formatAuthority(destination.host, destination.port),
       service: '',
       source,
       destination: self(),
@@ -86,6 +91,7 @@ export class InboundPlans {
         observer,
         clock,
         log,
+        accessLog,
         resolve: () => this.#target(destination),
       },
     } as const;
@@ -94,7 +100,24 @@ export class InboundPlans {
       observer,
       clock,
       log,
+      accessLog,
     });
+  }
+
+  /** Of a connection over the trunk that found no application. */
+  logRefusal(client: Peer, destination: SocketAddress, error: MeshError): void {
+    const { accessLog, self } = this.#options;
+    if (accessLog === undefined) return;
+    const plan = {
+      direction: 'inbound',
+      originalDestination: formatAuthority(destination.host, destination.port),
+      service: '',
+      source: sourceOf(client),
+      destination: self(),
+      mutualTls: client.identity !== undefined,
+    } as const;
+    const connection = { plan, client, hello: undefined, upstream: undefined, durationMs: 0 };
+    logConnection(accessLog, connection, endBeforeRelay(error, true, 0));
   }
 
   #target(destination: SocketAddress): HttpTarget {
@@ -107,6 +130,7 @@ export class InboundPlans {
         authority: formatAuthority(destination.host, destination.port),
         destination: this.#options.self(),
         cluster,
+        accessLogged: this.#options.accessLog !== undefined,
       });
       this.#targets.set(cluster, target);
     }

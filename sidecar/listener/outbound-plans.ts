@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import { directTarget, type OutboundTarget, type TcpPolicy } from '../compile.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpTarget } from '../route/route.ts';
@@ -30,6 +31,7 @@ export interface OutboundPlansOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /** Turns what a connection is meant for into how it is served. */
@@ -46,7 +48,7 @@ export class OutboundPlans {
   ): ConnectionPlan {
     return destination.kind === 'service'
       ? this.#service(destination.target, asked)
-      : this.#direct(destination);
+      : this.#direct(destination, asked);
   }
 
   /** The target of requests to a destination that is no service. */
@@ -68,6 +70,7 @@ export class OutboundPlans {
               ? UNKNOWN_PARTY
               : { namespace: workload.namespace, workload: workload.workload },
           cluster: now,
+          accessLogged: this.#options.accessLog !== undefined,
         });
       }
       return target;
@@ -75,7 +78,7 @@ export class OutboundPlans {
   }
 
   context(hooks: Pick<HttpContext, 'resolve' | 'onConnect'>): HttpContext {
-    const { self, observer, clock, log } = this.#options;
+    const { self, observer, clock, log, accessLog } = this.#options;
     return {
       direction: 'outbound',
       source: self(),
@@ -83,6 +86,7 @@ export class OutboundPlans {
       observer,
       clock,
       log,
+      accessLog,
       ...hooks,
     };
   }
@@ -93,6 +97,7 @@ export class OutboundPlans {
       direction: 'outbound',
       protocol: target.protocol,
       key: `${target.name}:${target.port.port}`,
+      originalDestination: formatAuthority(asked.host, asked.port),
       service: target.name,
       source: this.#options.self(),
       destination: UNKNOWN_PARTY,
@@ -109,11 +114,12 @@ export class OutboundPlans {
     };
   }
 
-  #direct(direct: Direct): ConnectionPlan {
+  #direct(direct: Direct, asked: SocketAddress): ConnectionPlan {
     return {
       direction: 'outbound',
       protocol: direct.opaque ? 'tcp' : 'detect',
       key: formatAuthority(direct.host, direct.port),
+      originalDestination: formatAuthority(asked.host, asked.port),
       service: '',
       source: this.#options.self(),
       destination: UNKNOWN_PARTY,

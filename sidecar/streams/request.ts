@@ -98,6 +98,7 @@ export class StreamRequest implements RequestMessage {
   #path: string | undefined;
   #ambiguous = false;
   #own: HeaderField[] | undefined;
+  #removed: Set<string> | undefined;
 
   constructor(parts: Parts) {
     this.method = parts.method;
@@ -126,9 +127,15 @@ export class StreamRequest implements RequestMessage {
     return fieldValue(this.#parts.fields, name);
   }
 
-  addField(name: string, value: string): void {
+  addField(name: string, value: string, isUnique = false): void {
     this.#own ??= [];
-    this.#own.push(headerField(name, value));
+    this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
+  }
+
+  removeField(name: string): void {
+    if (this.header(name) === undefined) return;
+    this.#removed ??= new Set();
+    this.#removed.add(name);
   }
 
   /**
@@ -141,7 +148,8 @@ export class StreamRequest implements RequestMessage {
   encode(usePath: boolean): readonly HeaderField[] {
     const { fields, rawPath, query, authority, untouched } = this.#parts;
     const path = usePath ? this.path : rawPath;
-    if (untouched && path === rawPath && this.#own === undefined) return fields;
+    const changed = this.#own !== undefined || this.#removed !== undefined;
+    if (untouched && path === rawPath && !changed) return fields;
     const target = query === undefined ? path : `${path}?${query}`;
     const out: HeaderField[] = [];
     let sent: HeaderField | undefined;
@@ -154,7 +162,8 @@ export class StreamRequest implements RequestMessage {
     }
     out.push(sent ?? headerField(':authority', authority));
     for (const field of fields) {
-      if (!field.name.startsWith(':') && isRelayed(fieldKind(field.name), false)) out.push(field);
+      if (field.name.startsWith(':') || this.#removed?.has(field.name) === true) continue;
+      if (isRelayed(fieldKind(field.name), false)) out.push(field);
     }
     if (this.#own !== undefined) out.push(...this.#own);
     return out;
