@@ -140,12 +140,15 @@ test('policies are filled in with the defaults, and layers follow them', () => {
   assert.equal(compile(configured).target('10.0.0.1', 80)?.tcp.idleTimeoutMs, 0);
   assert.deepEqual(
     selected(compile(base)).layers.map((layer) => layer.name),
-    ['metrics', 'trace-context', 'stale-connection', 'other-endpoint'],
+    ['metrics', 'trace-context', 'request-timeout', 'stale-connection', 'other-endpoint'],
   );
   const logged = compileConfig(base, new FakeClusters(), new ManualClock(), undefined, true);
   assert.deepEqual(
     selected(logged).layers.map((layer) => layer.name),
-    ['metrics', 'access-log', 'trace-context', 'stale-connection', 'other-endpoint'],
+    [
+      ...['metrics', 'access-log', 'trace-context', 'request-timeout'],
+      ...['stale-connection', 'other-endpoint'],
+    ],
   );
 });
 

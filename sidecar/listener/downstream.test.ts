@@ -77,7 +77,7 @@ describe('what comes in pieces', () => {
     { whole: 'GET /key\r\n', becomes: 'tcp' },
     { whole: '*1\r\n$4\r\nPING\r\n', becomes: 'tcp' },
     { whole: 'SSH-2.0-OpenSSH_9\r\n', becomes: 'tcp' },
-    { whole: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', becomes: 'tcp' },
+    { whole: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', becomes: 'http2' },
     { whole: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', becomes: 'http' },
     { whole: 'PROPFIND http://a/ HTTP/1.1\r\nHost: a\r\n\r\n', becomes: 'http' },
   ] as const) {
@@ -90,6 +90,10 @@ describe('what comes in pieces', () => {
         client.send(whole.slice(at));
         if (becomes === 'http') {
           assert.match(await client.until('it is HTTP'), /^HTTP\/1.1 404 /);
+        } else if (becomes === 'http2') {
+          await eventually(() => client.received.length >= 9, 'SETTINGS');
+          assert.equal(client.received.charCodeAt(3), 4);
+          assert.equal(port.received.length, 0);
         } else {
           const isThere = () => port.received[at - 1]?.equals(latin1(whole)) === true;
           await eventually(isThere, `all of it at ${at}`);
@@ -119,8 +123,11 @@ describe('a client of TLS', () => {
       assert.deepEqual([originalDestination, bytesIn], ['10.0.0.1:80', hello.length]);
       assert.equal(line.protocol, 'tls');
       const debug = port.debugLines.map((text) => JSON.parse(text));
-      const said = debug.find(({ msg }) => msg === 'TLS of the application');
-      assert.deepEqual([said?.serverName, said?.protocols], ['db.example', ['h2']]);
+      const said = debug.find(({ msg }) => msg === 'protocol found');
+      assert.deepEqual(
+        [said?.protocol, said?.serverName, said?.protocols],
+        ['tls', 'db.example', ['h2']],
+      );
     }
   });
 

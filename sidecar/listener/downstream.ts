@@ -176,10 +176,9 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   }
 
   #become(protocol: 'http1' | 'http2' | 'tcp', hello: ClientHello | undefined): void {
-    if (hello !== undefined) {
-      const { direction, key } = this.#plan;
-      this.#options.log.debug({ direction, key, ...hello }, 'TLS of the application');
-    }
+    const { direction, key } = this.#plan;
+    const found = hello === undefined ? protocol : 'tls';
+    this.#options.log.debug({ direction, key, protocol: found, ...hello }, 'protocol found');
     this.#hello = hello;
     if (protocol === 'tcp') this.#becomeTcp();
     else this.#becomeHttp(protocol);

@@ -9,6 +9,7 @@ import { connect as connectTls, createServer as createTlsServer } from 'node:tls
 import type { Protocol } from '../../sidecar/config/types.ts';
 import { parseTextLine } from '../fakes/access-log.ts';
 import { eventually, listen } from '../fakes/connections.ts';
+import { ask as ask2, http2Application, http2Client } from '../fakes/http2-application.ts';
 import { Call, ca, pod, program, SERVICE } from '../fakes/pods.ts';
 import { freePorts, SidecarProcess } from '../fakes/sidecar-process.ts';
 import type { TestSidecar } from '../fakes/sidecars.ts';
@@ -155,6 +156,59 @@ for (const format of ['text', 'json'] as const) {
     });
   });
 }
+
+for (const protocol of ['http2', 'detect'] as const) {
+  test(`HTTP/2 to a ${protocol} port has a line for each stream, on both sides`, async () => {
+    const { web, cart } = await meshed('json');
+    const heads: IncomingHttpHeaders[] = [];
+    const app = await http2Application(cart.options.address, (stream, headers) => {
+      heads.push(headers);
+      stream.respond({ ':status': 200 });
+      stream.end('fine');
+    });
+    provide(web, cart, app.port, protocol);
+    const session = http2Client(web.outbound.port);
+    const traceparent = `00-${TRACE}-00f067aa0ba902b7-00`;
+    await ask2(session, { ':path': '/a?secret=1', traceparent, tracestate: 'a=1' });
+    await ask2(session, { ':path': '/b', traceparent: 'broken', tracestate: 'a=1', b3: '0' });
+    await eventually(() => web.lines.length === 2 && cart.lines.length === 2, 'four lines');
+    const [outbound, inbound] = [web.lines.map(parse), cart.lines.map(parse)];
+    const names = ['protocol', 'method', 'authority', 'path', 'status', 'sourceIdentity'];
+    const parties = ['destinationIdentity', 'upstream'];
+    for (const line of [outbound[0], inbound[0]]) {
+      assert.deepEqual(pick(line ?? {}, names), ['http2', 'GET', 'cart', '/a', 200, WEB]);
+      const expected = [CART, `${cart.options.address}:${app.port}`];
+      assert.deepEqual(pick(line ?? {}, parties), expected);
+      assert.equal(line?.traceId, TRACE);
+    }
+    assert.deepEqual([heads[0]?.traceparent, heads[0]?.tracestate], [traceparent, 'a=1']);
+    assert.match(String(outbound[1]?.traceId), /^[0-9a-f]{32}$/);
+    assert.equal(inbound[1]?.traceId, outbound[1]?.traceId);
+    const left = Object.keys(heads[1] ?? {}).filter((name) => /trace|remora|b3/.test(name));
+    assert.deepEqual(left, ['b3']);
+  });
+}
+
+test('a gRPC call has its status in the line, and a head that is refused has its code', async () => {
+  const { web, cart } = await meshed('json');
+  const app = await http2Application(cart.options.address, (stream) => {
+    const head = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': '5' };
+    stream.respond(head, { endStream: true });
+  });
+  provide(web, cart, app.port, 'grpc');
+  const session = http2Client(web.outbound.port);
+  const call = { ':method': 'POST', ':path': '/shop.Cart/Get', te: 'trailers' };
+  await ask2(session, { ...call, 'content-type': 'application/grpc' }, '');
+  const answer = await ask2(session, { ':path': '/x', expect: 'everything' });
+  assert.equal(answer.status, 417);
+  await eventually(() => web.lines.length === 2, 'two lines');
+  const [grpc, refused] = web.lines.map(parse);
+  const names = ['protocol', 'path', 'status', 'grpcStatus', 'outcome'];
+  assert.deepEqual(pick(grpc ?? {}, names), ['grpc', '/shop.Cart/Get', 200, 5, 'completed']);
+  assert.deepEqual(pick(refused ?? {}, ['protocol', 'status', 'outcome', 'errorCode']), [
+    ...['http2', 417, 'refused', 'unsupported-expectation'],
+  ]);
+});
 
 for (const protocol of ['detect', 'tls'] as const) {
   test(`TLS of the application's own passes a ${protocol} port, and both sides tell its name`, async () => {
