@@ -90,6 +90,8 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   attempts = 0;
   /** Of the last attempt. */
   upstream: Reached | undefined;
+  /** With which code the other sidecar ended the request, where it did. */
+  peerErrorCode = '';
 
   // Kept here for the layers.
   requestTimer: Timer | undefined;
@@ -298,6 +300,9 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.grpcStatus = response.grpcStatus;
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
+    if (fromSidecar && response.status >= 400) {
+      this.peerErrorCode = response.header(ERROR_HEADER) ?? '';
+    }
     this.#downstream.writeResponse(response, fromSidecar);
     return true;
   }

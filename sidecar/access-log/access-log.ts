@@ -73,7 +73,7 @@ export class AccessLog {
   #end(entry: RequestEntry | ConnectionEntry): void {
     const line = this.#line;
     line.word('outcome', entry.outcome);
-    line.word('errorCode', entry.errorCode);
+    line.text('errorCode', entry.errorCode);
     line.text('error', entry.error);
     line.number('bytesIn', entry.bytesIn);
     line.number('bytesOut', entry.bytesOut);

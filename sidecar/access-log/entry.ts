@@ -17,7 +17,7 @@ interface Entry {
   direction: Direction;
   protocol: 'http1' | 'http2' | 'grpc' | 'tcp' | 'tls';
   outcome: EndKind;
-  /** The stable code and the sentence, when Remora ended it. */
+  /** The stable code when a sidecar ended it, and the sentence when it was this one. */
   errorCode: string;
   error: string;
   /** From the client, heads and bodies. */

@@ -169,13 +169,15 @@ export class ServerConnection
 
   #readHead(bytes: Buffer, from: number): number {
     const begins = !this.#heads.started;
-    const end = this.#heads.feed(bytes, from);
     if (begins) this.#headBytes = 0;
-    this.#headBytes += (end < 0 ? bytes.length : end) - from;
+    // Before it is read: what is refused came as well.
+    this.#headBytes += bytes.length - from;
+    const end = this.#heads.feed(bytes, from);
     if (end < 0) {
       if (begins) this.#timer.set(HEAD_TIMEOUT_MS);
       return -1;
     }
+    this.#headBytes -= bytes.length - end;
     const request = parseRequest(this.#heads.head);
     if (request.form === 'authority') {
       this.#connect(request, end < bytes.length ? bytes.subarray(end) : undefined);

@@ -247,7 +247,7 @@ describe('a head that is refused', () => {
         status,
         outcome: 'refused',
         errorCode: code,
-        bytesIn: Number(line.bytesIn),
+        bytesIn: head.length,
         bytesOut: answer.length,
         durationMs: 0,
         attempts: 0,

@@ -128,6 +128,21 @@ for (const format of ['text', 'json'] as const) {
       ]);
     });
 
+    test('tell the code of a request that the other sidecar ended', async () => {
+      const { web, cart } = await meshed(format);
+      const broken = await program(cart.options.address, (socket) => {
+        socket.on('data', () => socket.end('no HTTP\r\n\r\n'));
+      });
+      provide(web, cart, broken.port, 'http1');
+      assert.match(await get(web), /^HTTP\/1.1 502 /);
+      const [outbound, inbound] = await bothLines(web, cart);
+      const names = ['status', 'outcome', 'errorCode'];
+      const code = 'upstream-protocol-error';
+      assert.deepEqual(pick(outbound, names).map(String), ['502', 'completed', code]);
+      assert.deepEqual(pick(inbound, names).map(String), ['502', 'refused', code]);
+      assert.match(String(inbound.error), /^the application answered with broken HTTP: the status/);
+    });
+
     test('tell a connection at its end, from both sides', async () => {
       const { web, cart } = await meshed(format);
       const app = await program(cart.options.address, (socket) => socket.pipe(socket));
