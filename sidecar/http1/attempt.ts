@@ -81,7 +81,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
     }
     const { request, sendsNormalPath, authority } = this.#exchange;
     this.#connection = connection;
-    this.#exchange.attemptPicked(connection.endpoint, connection.mutualTls);
+    this.#exchange.attemptPicked(connection.endpoint, connection);
     this.#reader = new ResponseReader(request.method, request.upgrade !== undefined, this);
     this.#writer = new BodyWriter(connection.transport, request.framing);
     connection.transport.write(request.encode(sendsNormalPath, authority));

@@ -153,6 +153,13 @@ class ParsedRequest implements Request {
     this.#ownLines += `${name}: ${value}\r\n`;
   }
 
+  removeField(name: string): void {
+    const { head } = this.#parts;
+    for (let field = 0; field < head.fieldCount; field++) {
+      if (head.isNamed(field, name)) head.markHop(field);
+    }
+  }
+
   encode(usePath: boolean, authority: string): Buffer {
     const { rawPath, query, hostLine, sentFraming, head } = this.#parts;
     const path = usePath ? this.path : rawPath;

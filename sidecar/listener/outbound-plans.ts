@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import {
   type CompiledConfig,
   directTarget,
@@ -36,6 +37,7 @@ export interface OutboundPlansOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /** Turns what a connection is meant for into how it is served. */
@@ -52,7 +54,7 @@ export class OutboundPlans {
   ): ConnectionPlan {
     return destination.kind === 'service'
       ? this.#service(destination.target, asked)
-      : this.#direct(destination);
+      : this.#direct(destination, asked);
   }
 
   /** The target of requests to a destination that is no service. */
@@ -74,6 +76,7 @@ export class OutboundPlans {
               ? UNKNOWN_PARTY
               : { namespace: workload.namespace, workload: workload.workload },
           cluster: now,
+          accessLogged: this.#options.accessLog !== undefined,
         });
       }
       return target;
@@ -81,7 +84,7 @@ export class OutboundPlans {
   }
 
   context(hooks: Pick<HttpContext, 'resolve' | 'onConnect'>): HttpContext {
-    const { self, observer, clock, log } = this.#options;
+    const { self, observer, clock, log, accessLog } = this.#options;
     return {
       direction: 'outbound',
       source: self(),
@@ -89,6 +92,7 @@ export class OutboundPlans {
       observer,
       clock,
       log,
+      accessLog,
       ...hooks,
     };
   }
@@ -101,6 +105,7 @@ export class OutboundPlans {
       direction: 'outbound',
       protocol: target.protocol,
       key: `${target.name}:${target.port.port}`,
+      originalDestination: formatAuthority(asked.host, asked.port),
       service: target.name,
       source: this.#options.self(),
       destination: UNKNOWN_PARTY,
@@ -121,11 +126,12 @@ export class OutboundPlans {
     };
   }
 
-  #direct(direct: Direct): ConnectionPlan {
+  #direct(direct: Direct, asked: SocketAddress): ConnectionPlan {
     return {
       direction: 'outbound',
       protocol: direct.opaque ? 'tcp' : 'detect',
       key: formatAuthority(direct.host, direct.port),
+      originalDestination: formatAuthority(asked.host, asked.port),
       service: '',
       source: this.#options.self(),
       destination: UNKNOWN_PARTY,

@@ -4,6 +4,7 @@ import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { CompiledConfig } from '../compile.ts';
 import type { ConfigView } from '../config/view.ts';
 import { SocketTransport } from '../socket-transport.ts';
@@ -46,6 +47,7 @@ export interface OutboundOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
   /** For tests: instead of asking the kernel. */
   readonly originalDestination?: OriginalDestination;
 }

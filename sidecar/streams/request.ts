@@ -76,6 +76,7 @@ export class StreamRequest implements RequestMessage {
   #path: string | undefined;
   #ambiguous = false;
   #own: HeaderField[] | undefined;
+  #removed: Set<string> | undefined;
 
   constructor(
     fields: readonly HeaderField[],
@@ -114,9 +115,15 @@ export class StreamRequest implements RequestMessage {
     return fieldValue(this.#fields, name);
   }
 
-  addField(name: string, value: string): void {
+  addField(name: string, value: string, isUnique = false): void {
     this.#own ??= [];
-    this.#own.push(headerField(name, value));
+    this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
+  }
+
+  removeField(name: string): void {
+    if (this.header(name) === undefined) return;
+    this.#removed ??= new Set();
+    this.#removed.add(name);
   }
 
   /**
@@ -130,7 +137,8 @@ export class StreamRequest implements RequestMessage {
     const fields = this.#fields;
     const rawPath = this.#rawPath;
     const path = usePath ? this.path : rawPath;
-    if (this.#untouched && path === rawPath && this.#own === undefined) return fields;
+    const changed = this.#own !== undefined || this.#removed !== undefined;
+    if (this.#untouched && path === rawPath && !changed) return fields;
     const target = this.query === undefined ? path : `${path}?${this.query}`;
     const out: HeaderField[] = [];
     let sent: HeaderField | undefined;
@@ -143,7 +151,8 @@ export class StreamRequest implements RequestMessage {
     }
     out.push(sent ?? headerField(':authority', this.#authority));
     for (const field of fields) {
-      if (!field.name.startsWith(':') && isRelayed(fieldKind(field.name), false)) out.push(field);
+      if (field.name.startsWith(':') || this.#removed?.has(field.name) === true) continue;
+      if (isRelayed(fieldKind(field.name), false)) out.push(field);
     }
     if (this.#own !== undefined) out.push(...this.#own);
     return out;

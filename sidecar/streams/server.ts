@@ -8,6 +8,7 @@ import type {
   Http2Stream,
   StreamHandler,
 } from '../http2/types.ts';
+import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
 import type { Peer } from '../transport.ts';
@@ -119,5 +120,6 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     if (!endStream) stream.stopPeer();
     const bytes = fieldBytes(answer.fields) + (answer.body?.length ?? 0);
     recordRefusedHead(this.context, error, fieldBytes(fields), bytes);
+    logRefusal(this.context, 'http2', this.peer, error, fieldBytes(fields), bytes);
   }
 }

@@ -20,6 +20,8 @@ export interface SidecarFacts {
   /** How long ago the configuration was known to be the newest. */
   configAgeMs(): number | undefined;
   configRefusals(): number;
+  /** Of the log and the access log, because nobody read them. */
+  logLinesDropped(): number;
   /** Undefined when there is none to be connected to. */
   controlPlaneConnected(): boolean | undefined;
 }
@@ -206,6 +208,15 @@ function addFacts(registry: Registry, facts: SidecarFacts): void {
     collect() {
       this.reset();
       this.inc(facts.configRefusals());
+    },
+  });
+  new Counter({
+    name: 'remora_log_lines_dropped_total',
+    help: 'Lines of logs that were dropped, because standard output is not read',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(facts.logLinesDropped());
     },
   });
   new Gauge({

@@ -233,6 +233,7 @@ suite('the metrics', () => {
     configVersion: () => 'abc',
     configAgeMs: () => 1500,
     configRefusals: () => 2,
+    logLinesDropped: () => 3,
     controlPlaneConnected: () => true,
   };
 
@@ -274,6 +275,7 @@ suite('the metrics', () => {
       'remora_config_age_seconds 1.5',
       'remora_config_info{version="abc"} 1',
       'remora_config_refused_total 2',
+      'remora_log_lines_dropped_total 3',
       'remora_control_plane_connected 1',
       `remora_build_info{version="1.2.3",node_version="${process.version}"} 1`,
     ];

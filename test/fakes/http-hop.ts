@@ -2,6 +2,7 @@ import { createServer, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
 import { silentLog } from '../../runtime/log.ts';
+import type { AccessLog } from '../../sidecar/access-log/access-log.ts';
 import { directTarget } from '../../sidecar/compile.ts';
 import type { Policy } from '../../sidecar/config/types.ts';
 import type { HttpConnection, HttpContext, Unresolved } from '../../sidecar/context.ts';
@@ -23,6 +24,7 @@ export interface HttpHopOptions {
   /** The applications behind it: a port stands for one on 127.0.0.1. */
   readonly endpoints: readonly (number | { readonly address: string; readonly port: number })[];
   readonly direction?: Direction;
+  readonly accessLog?: AccessLog;
   /** Of outbound requests. */
   readonly policy?: Partial<Policy>;
   readonly clock?: Clock;
@@ -70,7 +72,14 @@ export class HttpHop {
         typeof at === 'number' ? endpointAt('127.0.0.1', at) : endpointAt(at.address, at.port),
       ),
     );
-    const target = makeTarget(this.#watched(), direction, clock, options.policy);
+    const { accessLog } = options;
+    const target = makeTarget(
+      this.#watched(),
+      direction,
+      clock,
+      options.policy,
+      accessLog !== undefined,
+    );
     const context: HttpContext = {
       direction,
       source: { namespace: 'shop', workload: 'web' },
@@ -78,6 +87,7 @@ export class HttpHop {
       observer,
       clock,
       log: silentLog(),
+      accessLog,
       resolve: (head) => resolve?.(head, target) ?? target,
       ...(onConnect === undefined ? {} : { onConnect }),
     };
@@ -118,8 +128,10 @@ export class HttpHop {
             waiter.onConnection({
               transport: connection.transport,
               endpoint: connection.endpoint,
+              port: connection.port,
               reused: connection.reused,
               mutualTls: connection.mutualTls,
+              identity: connection.identity,
               report: (outcome) => {
                 this.outcomes.push(outcome);
                 connection.report(outcome);
@@ -135,6 +147,8 @@ export class HttpHop {
           onSlot: (slot) => {
             waiter.onSlot({
               endpoint: slot.endpoint,
+              port: slot.port,
+              identity: slot.identity,
               reused: slot.reused,
               mutualTls: slot.mutualTls,
               open: (fields, endStream, handler) => slot.open(fields, endStream, handler),
@@ -156,13 +170,14 @@ function makeTarget(
   direction: Direction,
   clock: Clock,
   ownPolicy: Partial<Policy> | undefined,
+  accessLogged: boolean,
 ): HttpTarget {
   const destination = { namespace: 'shop', workload: 'cart' };
   const authority = 'cart.shop';
-  const direct = directTarget({ direction, authority, destination, cluster });
+  const direct = directTarget({ direction, authority, destination, cluster, accessLogged });
   if (direction === 'inbound') return direct;
   const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new RetryBudget(clock));
-  const route = { name: 'rule', cluster, policy, layers: outboundLayers(policy) };
+  const route = { name: 'rule', cluster, policy, layers: outboundLayers(policy, accessLogged) };
   return { ...direct, service: 'shop/cart', routes: singleRoute(route) };
 }
 
