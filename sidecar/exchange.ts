@@ -242,12 +242,12 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   #fail(error: MeshError, ofAttempt: AttemptOutcome): void {
     if (this.outcome !== undefined) return;
+    if (this.request.isGrpc) this.grpcStatus = grpcStatusOf(error);
     if (this.#responseBegun) {
       this.#end({ kind: 'cut', error }, ofAttempt);
       return;
     }
     this.status = this.#downstream.writeError(error);
-    if (this.request.isGrpc) this.grpcStatus = grpcStatusOf(error);
     this.#end({ kind: 'refused', error }, ofAttempt);
   }
 

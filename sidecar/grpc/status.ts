@@ -16,7 +16,26 @@ export const GRPC = {
   unauthenticated: 16,
 } as const;
 
-const LARGEST = 16;
+/** By number. */
+const NAMES: readonly string[] = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
 
 /** By status of HTTP. What is not in it is unknown. */
 const BY_HTTP_STATUS: ReadonlyMap<number, number> = new Map([
@@ -40,6 +59,10 @@ const BY_HTTP_STATUS: ReadonlyMap<number, number> = new Map([
 const TO_HTTP_STATUS: readonly number[] = [
   200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401,
 ];
+
+export function grpcStatusName(grpcStatus: number): string {
+  return NAMES[grpcStatus] ?? 'UNKNOWN';
+}
 
 /** How a call ends for which there is only a status of HTTP. */
 export function grpcStatusOfHttp(status: number): number {
@@ -69,5 +92,5 @@ export function isGrpcServerError(grpcStatus: number): boolean {
 export function parseGrpcStatus(text: string): number {
   if (!/^[0-9]{1,2}$/.test(text)) return GRPC.unknown;
   const grpcStatus = Number(text);
-  return grpcStatus > LARGEST ? GRPC.unknown : grpcStatus;
+  return grpcStatus < NAMES.length ? grpcStatus : GRPC.unknown;
 }

@@ -367,6 +367,7 @@ describe('requests and responses', () => {
       mutualTls: false,
       method: 'POST',
       status: 200,
+      grpcStatus: undefined,
       errorCode: '',
       requestBytes: text.length,
       responseBytes: received.length,

@@ -255,7 +255,9 @@ class Connection
   // From the sender.
 
   onLocalEnd(stream: Stream): void {
+    if (stream.closed) return;
     if (stream.remoteEnded) this.endStream(stream, COMPLETE);
+    else if (stream.unwanted) this.resetStream(stream, ERROR_CODE.noError);
   }
 
   // From incoming messages.

@@ -8,6 +8,7 @@ export interface StreamOwner {
   sendData(stream: Stream, bytes: Buffer, endStream: boolean): boolean;
   consumed(stream: Stream, bytes: number): void;
   resetByOwner(stream: Stream, code: number): void;
+  onLocalEnd(stream: Stream): void;
 }
 
 /**
@@ -44,6 +45,9 @@ export class Stream implements Http2Stream {
   /** As a client: CONNECT, whose response has no content-length. */
   tunnel = false;
 
+  /** Nobody wants what the peer still has to send. */
+  unwanted = false;
+
   /** END_STREAM went. */
   localEnded = false;
   sendWindow: number;
@@ -76,6 +80,11 @@ export class Stream implements Http2Stream {
 
   consumed(bytes: number): void {
     this.#owner.consumed(this, bytes);
+  }
+
+  stopPeer(): void {
+    this.unwanted = true;
+    if (this.localEnded) this.#owner.onLocalEnd(this);
   }
 
   reset(code: number): void {

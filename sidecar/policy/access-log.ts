@@ -19,6 +19,7 @@ export const accessLog: Layer = {
         method: request.method,
         path: request.path,
         status: exchange.status,
+        grpcStatus: exchange.grpcStatus,
         outcome: outcome?.kind,
         errorCode: exchange.errorCode,
         error:

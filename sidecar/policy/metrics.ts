@@ -14,6 +14,7 @@ const record: RequestRecord = {
   mutualTls: false,
   method: '',
   status: 0,
+  grpcStatus: undefined,
   errorCode: '',
   durationMs: 0,
   requestBytes: 0,
@@ -33,6 +34,7 @@ export const metrics: Layer = {
     record.mutualTls = exchange.mutualTls;
     record.method = exchange.request.method;
     record.status = exchange.status;
+    record.grpcStatus = exchange.grpcStatus;
     record.errorCode = exchange.errorCode;
     record.durationMs = context.clock.monotonicMs() - exchange.startedMs;
     record.requestBytes = exchange.requestBytes;
@@ -56,6 +58,7 @@ export function recordRefusedHead(
   record.mutualTls = context.mutualTls;
   record.method = '';
   record.status = statusOf(error);
+  record.grpcStatus = undefined;
   record.errorCode = error.code;
   record.durationMs = 0;
   record.requestBytes = requestBytes;

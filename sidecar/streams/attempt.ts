@@ -17,6 +17,7 @@ import type {
 } from '../upstream/types.ts';
 import { relayedTrailers } from './fields.ts';
 import { grpcStatusIn, StreamResponse } from './response.ts';
+import { StreamReset } from './stream-reset.ts';
 import type { Http2 } from './version.ts';
 
 /** More 1xx responses than this to one request are an attack or a bug. */
@@ -161,7 +162,7 @@ export class StreamAttempt
     this.#received = true;
     const begun = this.#response !== undefined;
     const reused = this.#slot?.reused === true;
-    this.#finish(end.kind === 'refused' ? 'cancelled' : 'error');
+    this.#finish(outcomeOf(end, begun));
     const error = failureOf(end, begun);
     if (begun) this.#exchange.attemptFailed({ kind: 'final', error });
     else if (end.kind === 'refused') this.#exchange.attemptFailed({ kind: 'refused', error });
@@ -233,25 +234,33 @@ function isServerError({ status, grpcStatus }: StreamResponse): boolean {
   return grpcStatus === undefined ? status >= 500 : isGrpcServerError(grpcStatus);
 }
 
+/** Whether the endpoint is to blame. */
+function outcomeOf(end: StreamEnd, begun: boolean): AttemptOutcome {
+  if (end.kind === 'refused') return 'cancelled';
+  // Some servers end a response that nobody reads fast enough in this way.
+  if (end.kind === 'reset' && end.code === ERROR_CODE.noError && begun) return 'success';
+  return 'error';
+}
+
 function failureOf(end: StreamEnd, begun: boolean): MeshError {
-  const when = begun ? 'in the middle of its response' : 'without a response';
   switch (end.kind) {
     case 'refused':
       return new MeshError('upstream-refused', 'the application takes no further requests');
-    case 'lost': {
-      const { error: cause } = end;
-      // What came was not HTTP/2: that is no accident of the connection.
-      if (cause instanceof MeshError && cause.code.startsWith('http2-')) {
-        const sentence = 'the application answered with broken HTTP/2, or with none';
-        return new MeshError('upstream-protocol-error', sentence, { cause });
-      }
-      return new MeshError('upstream-reset', `the application closed the connection ${when}`, {
-        cause,
-      });
-    }
-    default: {
-      const code = end.kind === 'reset' ? ` with code ${end.code}` : '';
-      return new MeshError('upstream-reset', `the application reset the stream${code} ${when}`);
-    }
+    case 'reset':
+      return new StreamReset(end.code, begun);
+    default:
+      return lostError(end.kind === 'lost' ? end.error : undefined, begun);
   }
+}
+
+function lostError(cause: Error | undefined, begun: boolean): MeshError {
+  // What came was not HTTP/2: that is no accident of the connection.
+  if (cause instanceof MeshError && cause.code.startsWith('http2-')) {
+    const sentence = 'the application answered with broken HTTP/2, or with none';
+    return new MeshError('upstream-protocol-error', sentence, { cause });
+  }
+  const when = begun ? 'in the middle of its response' : 'without a response';
+  return new MeshError('upstream-reset', `the application closed the connection ${when}`, {
+    cause,
+  });
 }

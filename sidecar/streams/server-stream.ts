@@ -11,6 +11,7 @@ import { errorResponse, grpcOutcome } from './error-response.ts';
 import { fieldBytes, relayedTrailers } from './fields.ts';
 import type { StreamRequest } from './request.ts';
 import type { StreamResponse } from './response.ts';
+import { StreamReset } from './stream-reset.ts';
 import type { Http2 } from './version.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -78,10 +79,7 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
 
   onData(bytes: Buffer, endStream: boolean): void {
     this.#received = endStream;
-    if (this.#over) {
-      this.#endUnwanted();
-      return;
-    }
+    if (this.#over) return;
     this.#touch();
     const exchange = this.#exchange;
     exchange.requestBytes += bytes.length;
@@ -97,8 +95,7 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
 
   onWritable(): void {
     this.#writable = true;
-    if (this.#over) this.#endUnwanted();
-    else this.#exchange.onWritable();
+    if (!this.#over) this.#exchange.onWritable();
   }
 
   onClose(end: StreamEnd): void {
@@ -162,22 +159,13 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
     if (this.#closed) return;
     // Clients of gRPC that still read learn the reason; a reset would hide it.
     if (this.#exchange.request.isGrpc && this.#writable) this.#head(grpcOutcome(error), true);
-    else this.#reset(ERROR_CODE.internalError);
+    else this.#reset(error instanceof StreamReset ? error.clientCode : ERROR_CODE.internalError);
   }
 
   exchangeEnded(): void {
     this.#over = true;
     this.#owner.ended(this);
-    if (!this.#received) this.#endUnwanted();
-  }
-
-  /**
-   * The response is whole and the request is not: the client is told to send no more
-   * of it (RFC 9113 §8.1), but not before it has room for what was sent to it.
-   */
-  #endUnwanted(): void {
-    if (this.#closed || this.#received || !this.#writable) return;
-    this.#reset(ERROR_CODE.noError);
+    if (!this.#received && !this.#closed) this.#stream.stopPeer();
   }
 
   #head(fields: readonly HeaderField[], last: boolean): void {

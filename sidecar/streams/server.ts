@@ -1,7 +1,6 @@
 import type { Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
-import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type {
   ConnectionHandler,
@@ -114,7 +113,7 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     const answer = errorResponse(error, '', false);
     stream.sendHeaders(answer.fields, answer.body === undefined);
     if (answer.body !== undefined) stream.sendData(answer.body, true);
-    if (!endStream) stream.reset(ERROR_CODE.noError);
+    if (!endStream) stream.stopPeer();
     const bytes = fieldBytes(answer.fields) + (answer.body?.length ?? 0);
     recordRefusedHead(this.context, error, fieldBytes(fields), bytes);
   }

@@ -22,6 +22,8 @@ export interface RequestLabels extends Omit<ConnectionLabels, 'protocol'> {
   readonly method: string;
   /** Empty when there was no response. */
   readonly status: string;
+  /** Empty when it was no call of gRPC. */
+  readonly grpcStatus: string;
   readonly errorCode: string;
 }
 
@@ -32,6 +34,9 @@ const METHODS = new Set('GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH QU
 
 /** Status codes as text, made once. */
 const STATUS_TEXT = Array.from({ length: 600 }, (_, status) => (status === 0 ? '' : `${status}`));
+
+/** The same of gRPC. */
+const GRPC_STATUS_TEXT = Array.from({ length: 17 }, (_, status) => String(status));
 
 const OVERFLOW: Party = { namespace: 'overflow', workload: 'overflow' };
 
@@ -116,8 +121,10 @@ export class Counters implements TrafficObserver {
     const { source, destination } = record;
     const method = METHODS.has(record.method) ? record.method : '_OTHER';
     const status = STATUS_TEXT[record.status] ?? `${record.status}`;
+    const { grpcStatus: grpc } = record;
+    const grpcStatus = grpc === undefined ? '' : (GRPC_STATUS_TEXT[grpc] ?? '');
     const key = this.#key;
-    key.length = 11;
+    key.length = 12;
     key[0] = record.direction;
     key[1] = record.mutualTls ? 'true' : 'false';
     key[2] = source.workload;
@@ -128,16 +135,19 @@ export class Counters implements TrafficObserver {
     key[7] = record.route;
     key[8] = method;
     key[9] = status;
-    key[10] = record.errorCode;
+    key[10] = grpcStatus;
+    key[11] = record.errorCode;
     const found = requests.find(key);
     if (found >= 0) return found;
-    if (!requests.full) return requests.create(key, requestLabels(record, method, status));
+    if (!requests.full) {
+      return requests.create(key, requestLabels(record, method, status, grpcStatus));
+    }
     key.fill('overflow', 2);
     const overflow = requests.find(key);
     return overflow >= 0
       ? overflow
       : requests.create(key, {
-          ...requestLabels(record, '_OTHER', ''),
+          ...requestLabels(record, '_OTHER', '', ''),
           source: OVERFLOW,
           destination: OVERFLOW,
           service: 'overflow',
@@ -182,7 +192,12 @@ export function durationBucket(durationMs: number): number {
 }
 
 /** Copies: the caller may reuse its record. */
-function requestLabels(record: RequestRecord, method: string, status: string): RequestLabels {
+function requestLabels(
+  record: RequestRecord,
+  method: string,
+  status: string,
+  grpcStatus: string,
+): RequestLabels {
   return {
     direction: record.direction,
     source: { ...record.source },
@@ -192,6 +207,7 @@ function requestLabels(record: RequestRecord, method: string, status: string): R
     mutualTls: record.mutualTls,
     method,
     status,
+    grpcStatus,
     errorCode: record.errorCode,
   };
 }

@@ -1,4 +1,5 @@
 import type { Edge } from '../../proto/gen/remora/v1/Edge.ts';
+import { isGrpcServerError } from '../grpc/status.ts';
 import {
   CONNECTION,
   type ConnectionLabels,
@@ -174,7 +175,8 @@ function sumOf(
   return sum;
 }
 
-/** As the message says: 500 and above, and requests without a response. */
-function isFailure(labels: RequestLabels): boolean {
-  return labels.status === '' || labels.status >= '500';
+/** As the message says: 500 and above, what says the same in gRPC, and requests without a response. */
+function isFailure({ status, grpcStatus }: RequestLabels): boolean {
+  if (status === '' || status >= '500') return true;
+  return grpcStatus !== '' && isGrpcServerError(Number(grpcStatus));
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { GRPC, grpcStatusName, isGrpcServerError } from '../grpc/status.ts';
 import {
   CONNECTION,
   type ConnectionLabels,
@@ -37,6 +38,7 @@ const REQUEST_LABELS = [
   'route',
   'http_request_method',
   'http_response_status_code',
+  'rpc_grpc_status_code',
   'error_type',
 ] as const;
 
@@ -323,6 +325,7 @@ function requestLabels(labels: RequestLabels): Record<string, string> {
     route: labels.route,
     http_request_method: labels.method,
     http_response_status_code: labels.status,
+    rpc_grpc_status_code: labels.grpcStatus,
     error_type: errorType(labels),
   };
 }
@@ -333,8 +336,13 @@ function connectionLabels(labels: ConnectionLabels): Record<string, string> {
 }
 
 /** OpenTelemetry's `error.type`: our own code, else the status that counts as an error on that side. */
-function errorType({ errorCode, status, direction }: RequestLabels): string {
+function errorType({ errorCode, status, grpcStatus, direction }: RequestLabels): string {
   if (errorCode !== '') return errorCode;
+  if (grpcStatus !== '') {
+    const code = Number(grpcStatus);
+    const failed = direction === 'inbound' ? isGrpcServerError(code) : code !== GRPC.ok;
+    return failed ? grpcStatusName(code) : '';
+  }
   return status >= (direction === 'inbound' ? '500' : '400') ? status : '';
 }
 

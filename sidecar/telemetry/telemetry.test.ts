@@ -20,6 +20,7 @@ function request(fields: Partial<RequestRecord> = {}): RequestRecord {
     mutualTls: true,
     method: 'GET',
     status: 200,
+    grpcStatus: undefined,
     errorCode: '',
     durationMs: 3,
     requestBytes: 100,

@@ -34,6 +34,8 @@ export interface RequestRecord {
   method: string;
   /** What the client got; 0 when it got no response. */
   status: number;
+  /** The outcome of a gRPC call; undefined of every other request, and when it was not told. */
+  grpcStatus: number | undefined;
   /** The stable code when Remora ended it, else empty. */
   errorCode: string;
   durationMs: number;
