@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Component } from '../runtime/component.ts';
 import { MeshError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
@@ -12,6 +12,7 @@ import { TrunkListener } from './listener/trunk.ts';
 import type { Source } from './source.ts';
 import type { Party, TrafficObserver } from './telemetry/types.ts';
 import { TrunkClient } from './trunk/client.ts';
+import { turnClock } from './turn-clock.ts';
 import { ClusterRegistry } from './upstream/clusters.ts';
 import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
 
@@ -30,7 +31,7 @@ export function createDataPath(
   environment: SidecarEnvironment,
   observer: TrafficObserver,
   log: Log,
-  clock: Clock = systemClock,
+  clock: Clock = turnClock,
 ): DataPath {
   const { store, credentials, listeners, pod } = source;
   const { sourceAddress } = environment;

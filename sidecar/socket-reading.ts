@@ -1,4 +1,5 @@
 import { type BoundSocket, Socket } from 'node:net';
+import { slab } from './slab.ts';
 
 /**
  * Left alone, Node allocates 64 KiB for each read of a socket, and gives back what the
@@ -9,22 +10,14 @@ import { type BoundSocket, Socket } from 'node:net';
 const READ_BYTES = 64 * 1024;
 /** A read of more is handed on as it is. */
 const COPY_LIMIT_BYTES = 16 * 1024;
-const SLAB_BYTES = 64 * 1024;
 
 const shared: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
-let slab: Buffer = Buffer.alloc(0);
-let slabUsed = 0;
-
-function copyOf(bytes: Buffer): Buffer {
-  if (slab.length - slabUsed < bytes.length) {
-    slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-    slabUsed = 0;
-  }
-  const start = slabUsed;
-  slabUsed += bytes.length;
-  slab.set(bytes, start);
-  return slab.subarray(start, slabUsed);
+/** Of the beginning of a buffer. */
+function copyOf(bytes: Buffer, length: number): Buffer {
+  const start = slab.reserve(length);
+  bytes.copy(slab.bytes, start, 0, length);
+  return slab.cut(start + length);
 }
 
 /** Takes what a socket reads; the bytes are the receiver's. */
@@ -47,10 +40,11 @@ class Reading {
 
   readonly callback = (length: number): boolean => {
     const current = this.#current;
-    const bytes = current.subarray(0, length);
-    if (length > COPY_LIMIT_BYTES) this.#next = Buffer.allocUnsafeSlow(READ_BYTES);
-    else if (current !== shared) this.#next = shared;
-    this.receiver?.(length > COPY_LIMIT_BYTES && current !== shared ? bytes : copyOf(bytes));
+    const isOwn = current !== shared;
+    const isLarge = length > COPY_LIMIT_BYTES;
+    if (isLarge) this.#next = Buffer.allocUnsafeSlow(READ_BYTES);
+    else if (isOwn) this.#next = shared;
+    this.receiver?.(isLarge && isOwn ? current.subarray(0, length) : copyOf(current, length));
     return true;
   };
 }
