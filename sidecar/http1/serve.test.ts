@@ -152,7 +152,12 @@ describe('requests and responses', () => {
 
   for (const [method, status, fields, expected] of [
     ['HEAD', 200, { 'content-length': '5' }, /200 OK\r\n.*\r\ncontent-length: 5\r\n/],
-    ['HEAD', 200, { 'transfer-encoding': 'chunked' }, /200 OK\r\n.*\r\ntransfer-encoding: chunked\r\n/],
+    [
+      'HEAD',
+      200,
+      { 'transfer-encoding': 'chunked' },
+      /200 OK\r\n.*\r\ntransfer-encoding: chunked\r\n/,
+    ],
     ['GET', 204, {}, /204 No Content\r\n/],
     [
       'GET',

@@ -1,9 +1,10 @@
 import { MeshError } from '../../runtime/errors.ts';
+import { BatchingTransport } from '../batching-transport.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
-import { ReceivingTransport } from '../receiving-transport.ts';
 import type { Peer } from '../transport.ts';
+import { flushCodecAtTurnEnd } from '../turn.ts';
 
 /** The connection that a stream rides on. */
 export interface Carrier {
@@ -36,13 +37,13 @@ const NOTHING: Buffer = Buffer.alloc(0);
  * was written is kept until then, so that it can go onto another stream when the
  * peer did not look at the first.
  */
-export class StreamTransport extends ReceivingTransport implements StreamHandler {
+export class StreamTransport extends BatchingTransport implements StreamHandler {
   #stream: Http2Stream | undefined;
   #carrier: Carrier | undefined;
   #opener: StreamOpener | undefined;
   /** Written before the answer. */
   #early: Buffer[] = [];
-  #endSent = false;
+  #earlyEnd = false;
   /** The stream is no more; what was received may still wait. */
   #over = false;
   #destroyed = false;
@@ -58,7 +59,7 @@ export class StreamTransport extends ReceivingTransport implements StreamHandler
     this.#stream = stream;
     this.#carrier = carrier;
     for (const bytes of this.#early) stream.sendData(bytes, false);
-    if (this.#endSent) stream.sendData(NOTHING, true);
+    if (this.#earlyEnd) stream.sendData(NOTHING, true);
   }
 
   /** There will be no stream, or no answer. */
@@ -76,27 +77,15 @@ export class StreamTransport extends ReceivingTransport implements StreamHandler
       this.#destroyed ||
       this.closed ||
       this.endReceived ||
-      this.#endSent ||
+      this.endSent ||
       this.#carrier?.retiring === true
     );
   }
 
-  write(bytes: Buffer): boolean {
-    this.bytesWritten += bytes.length;
-    if (this.#opener !== undefined) {
-      this.#early.push(bytes);
-      this.#stream?.sendData(bytes, false);
-      // What is kept for another stream has to stay small.
-      return false;
-    }
-    if (this.#over || this.#endSent || this.#stream === undefined) return true;
-    return this.#stream.sendData(bytes, false);
-  }
-
-  end(): void {
-    if (this.#endSent || this.#destroyed || this.closeTold) return;
-    this.#endSent = true;
-    if (!this.#over) this.#stream?.sendData(NOTHING, true);
+  override write(bytes: Buffer): boolean {
+    const more = super.write(bytes);
+    // What is kept for another stream has to stay small.
+    return more && this.#opener === undefined;
   }
 
   destroy(error?: Error): void {
@@ -109,6 +98,28 @@ export class StreamTransport extends ReceivingTransport implements StreamHandler
     if (!this.#over) this.#stream?.reset(ERROR_CODE.cancel);
     this.#over = true;
     process.nextTick(() => this.broken(error));
+  }
+
+  protected schedule(): void {
+    flushCodecAtTurnEnd(this);
+  }
+
+  protected send(pieces: readonly Buffer[], last: boolean): boolean {
+    if (this.#opener !== undefined) {
+      this.#early.push(...pieces);
+      this.#earlyEnd = last;
+    }
+    const stream = this.#stream;
+    if (stream === undefined || this.#over) return true;
+    let more = true;
+    const end = pieces.length - 1;
+    for (let i = 0; i <= end; i++) more = stream.sendData(pieces[i] as Buffer, last && i === end);
+    return more;
+  }
+
+  protected sendEnd(): void {
+    if (this.#opener !== undefined) this.#earlyEnd = true;
+    if (!this.#over) this.#stream?.sendData(NOTHING, true);
   }
 
   protected onTaken(bytes: number): void {
@@ -133,15 +144,15 @@ export class StreamTransport extends ReceivingTransport implements StreamHandler
     this.#opener = undefined;
     const refusal = opener.onAnswer(fields);
     if (refusal === undefined) {
-      const waits = this.#early.length > 0;
       this.#early = [];
       if (endStream) this.receivedEnd();
-      if (waits) this.writable();
+      this.writable();
       return;
     }
     // When both sides have ended, nobody has to count a reset.
-    if (endStream && !this.#endSent) this.#stream?.sendData(NOTHING, true);
-    else if (!endStream) this.#stream?.reset(ERROR_CODE.cancel);
+    this.stop();
+    if (endStream) this.#stream?.sendData(NOTHING, true);
+    else this.#stream?.reset(ERROR_CODE.cancel);
     this.#over = true;
     this.broken(refusal);
   }
@@ -153,7 +164,7 @@ export class StreamTransport extends ReceivingTransport implements StreamHandler
   }
 
   onWritable(): void {
-    if (this.#opener === undefined) this.writable();
+    if (this.#opener === undefined) this.drained();
   }
 
   onClose(end: StreamEnd): void {

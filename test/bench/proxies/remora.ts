@@ -63,7 +63,7 @@ function command(lab: Lab, config: string, admin: number, health: number, side: 
   return {
     file: process.execPath,
     args: [
-      '--max-semi-space-size=1',
+      '--max-semi-space-size=4',
       ...(profile === undefined
         ? []
         : [
