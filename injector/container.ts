@@ -79,7 +79,7 @@ export function proxyContainer(pod: Pod, config: SidecarConfig, options: PodOpti
     ...image(config),
     restartPolicy: 'Always',
     // The young generation stays small: less than half of the memory at the same speed.
-    command: ['node', '--max-semi-space-size=1', '/app/sidecar.js'],
+    command: ['node', '--max-semi-space-size=4', '/app/sidecar.js'],
     env: proxyEnv(pod, config, options),
     ports: [
       { name: 'remora-trunk', containerPort: options.trunkPort, protocol: 'TCP' },

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Component } from '../runtime/component.ts';
 import { MeshError } from '../runtime/errors.ts';
 import type { LineWriter } from '../runtime/line-writer.ts';
@@ -14,6 +14,7 @@ import { TrunkListener } from './listener/trunk.ts';
 import type { Source } from './source.ts';
 import type { Party, TrafficObserver } from './telemetry/types.ts';
 import { TrunkClient } from './trunk/client.ts';
+import { turnClock } from './turn-clock.ts';
 import { ClusterRegistry } from './upstream/clusters.ts';
 import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
 
@@ -36,7 +37,7 @@ export function createDataPath(
   observer: TrafficObserver,
   log: Log,
   output: LineWriter,
-  clock: Clock = systemClock,
+  clock: Clock = turnClock,
 ): DataPath {
   const { store, certificates: credentials, listeners, pod } = source;
   const { sourceAddress } = environment;

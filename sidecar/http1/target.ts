@@ -61,6 +61,21 @@ const HOST = /^(?:([a-z0-9._-]+)|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?$/i;
  * port. User information, percent-encoding and everything else is refused.
  */
 export function parseAuthority(text: string): Authority | undefined {
+  let authority = known.get(text);
+  if (authority === undefined) {
+    authority = readAuthority(text);
+    if (authority === undefined) return undefined;
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(text, authority);
+  }
+  return authority;
+}
+
+/** A service is called by few names. */
+const known = new Map<string, Authority>();
+const MAX_KNOWN = 256;
+
+function readAuthority(text: string): Authority | undefined {
   const match = HOST.exec(text);
   if (match === null) return undefined;
   const port = match[3] === undefined ? undefined : Number(match[3]);

@@ -7,6 +7,7 @@ import type { Log } from '../../runtime/log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import type { CompiledConfig } from '../compile.ts';
 import type { ConfigView } from '../config/view.ts';
+import { adoptSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import type { Party, TrafficObserver } from '../telemetry/types.ts';
 import type { Peer } from '../transport.ts';
@@ -106,7 +107,8 @@ export class OutboundListener implements Component {
     await this.#open.drain(signal);
   }
 
-  #onSocket(socket: Socket): void {
+  #onSocket(accepted: Socket): void {
+    const socket = adoptSocket(accepted);
     const transport = new SocketTransport(socket, peerOf(socket));
     const connection = new AcceptedConnection(transport, this.#open);
     const refuse = (reason: string): void => {

@@ -1,10 +1,16 @@
-import type { SecureClientSessionOptions, SecureServerOptions } from 'node:http2';
 import { isIP } from 'node:net';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
+import type { LocalSettings } from '../http2/settings.ts';
 import type { PeerWorkload } from '../transport.ts';
 
 /** Names the opener's workload: `<namespace>/<workload>`. */
 export const SOURCE_HEADER = 'remora-source';
+/**
+ * Where an HTTP/2 request goes that is a stream by itself: `ip:port`, as in the
+ * authority of a CONNECT. Like the source it is the trunk's own, and no
+ * application can send or see it.
+ */
+export const DESTINATION_HEADER = 'remora-destination';
 /** The stable code with which a stream was refused. */
 export const ERROR_HEADER = 'x-remora-error';
 
@@ -14,24 +20,21 @@ export const ERROR_HEADER = 'x-remora-error';
  */
 export const SERVER_NAME = 'trunk.remora.dev';
 
-/** A stream's window, so that one download fills a fast network. */
-const STREAM_WINDOW_BYTES = 1024 * 1024;
-/** For all streams together: credit comes back on arrival, so one stalled stream holds up no other. */
-export const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 /** Streams on one connection before a second one is opened. */
 export const MAX_STREAMS = 1000;
 
-/** Both ends, in Node's terms. */
-export const SESSION_OPTIONS = {
-  settings: {
-    initialWindowSize: STREAM_WINDOW_BYTES,
-    maxConcurrentStreams: MAX_STREAMS,
-    enablePush: false,
-    maxHeaderListSize: 8 * 1024,
-  },
-  // Each stream may have a whole window in our buffers.
-  maxSessionMemory: 1024,
-} as const satisfies SecureClientSessionOptions & SecureServerOptions;
+/** What both ends tell each other. */
+export const CLIENT_SETTINGS: Partial<LocalSettings> = {
+  // So that one download fills a fast network.
+  streamWindowBytes: 1024 * 1024,
+  // For all streams together: credit comes back on arrival, so one stalled stream holds up no other.
+  connectionWindowBytes: 16 * 1024 * 1024,
+};
+
+export const SERVER_SETTINGS: Partial<LocalSettings> = {
+  ...CLIENT_SETTINGS,
+  maxConcurrentStreams: MAX_STREAMS,
+};
 
 /** From the first packet to the peer's SETTINGS. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;

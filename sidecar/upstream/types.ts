@@ -39,6 +39,11 @@ export interface StreamRequirement {
 export interface AcquireRequest extends StreamRequirement {
   /** False for a connection of its own, as opaque TCP and upgrades need. */
   readonly pooled: boolean;
+  /**
+   * What is sent may be sent twice: a new connection may be handed out before the
+   * endpoint has accepted it. It then closes with the error (`neverOpened`).
+   */
+  readonly early?: boolean;
 }
 
 export interface AcquireWaiter {

@@ -36,7 +36,7 @@ export class SidecarProcess implements AsyncDisposable {
   ) {
     this.adminPort = ports.admin;
     this.healthPort = ports.health;
-    this.#child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN], {
+    this.#child = spawn(process.execPath, ['--max-semi-space-size=4', MAIN], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         PATH: process.env.PATH,
