@@ -45,8 +45,8 @@ export class DetectingPort {
     const { clock } = this;
     const plain = new PlainDialer(clock, undefined);
     const dialer: Dialer = {
-      dial: async (...where) => {
-        const dialed = await plain.dial(...where);
+      dial: async (host, port, workload, timeoutMs) => {
+        const dialed = await plain.dial(host, port, workload, timeoutMs);
         this.dialed += 1;
         return dialed;
       },
