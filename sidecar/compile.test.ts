@@ -138,9 +138,10 @@ test('policies are filled in with the defaults, and layers follow them', () => {
     ['metrics', 'access-log', 'request-timeout', 'stale-connection', 'other-endpoint'],
   );
   assert.equal(compile(configured).target('10.0.0.1', 80)?.tcp.idleTimeoutMs, 0);
+  // The time limit is always there: a client of gRPC may bring one of its own.
   assert.deepEqual(
     selected(compile(base)).layers.map((layer) => layer.name),
-    ['metrics', 'access-log', 'stale-connection', 'other-endpoint'],
+    ['metrics', 'access-log', 'request-timeout', 'stale-connection', 'other-endpoint'],
   );
 });
 

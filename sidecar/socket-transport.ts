@@ -30,6 +30,10 @@ export class SocketTransport extends BatchingTransport {
     socket.on('close', () => this.#onClose());
   }
 
+  get unsentBytes(): number {
+    return this.#stream.writableLength;
+  }
+
   get finished(): boolean {
     return (
       this.closed ||

@@ -10,6 +10,11 @@ import { MeshError } from '../runtime/errors.ts';
  */
 export interface Transport {
   readonly peer: Peer;
+  /**
+   * Of what was written, how much the transport may still read. At 0 the writer can
+   * use its memory again; where it is undefined nobody knows.
+   */
+  readonly unsentBytes?: number;
 
   attach(handler: TransportHandler): void;
 

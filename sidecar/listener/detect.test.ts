@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Detected, detectProtocol } from './detect.ts';
+import { beginsHttp2Server, type Detected, detectProtocol } from './detect.ts';
 
 const cases: { bytes: string; detected: Detected; why: string }[] = [
   { bytes: '', detected: 'more', why: 'nothing was said' },
@@ -51,4 +51,21 @@ describe('the first bytes', () => {
       assert.ok(found === detected || (bytes === 'GET /key\r\n' && found === 'http1'), bytes);
     }
   });
+});
+
+describe('a server that speaks first', () => {
+  for (const [what, bytes, isHttp2] of [
+    ['SETTINGS of HTTP/2', [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100], true],
+    ['SETTINGS with nothing in it', [0, 0, 0, 4, 0, 0, 0, 0, 0], true],
+    ['SETTINGS that are no row of settings', [0, 0, 5, 4, 0, 0, 0, 0, 0], false],
+    ['an acknowledgement', [0, 0, 0, 4, 1, 0, 0, 0, 0], false],
+    ['SETTINGS of a stream', [0, 0, 0, 4, 0, 0, 0, 0, 1], false],
+    ['less than a frame', [0, 0, 0, 4], false],
+    ['the greeting of MariaDB', [0x5b, 0, 0, 0, 0x0a, 0x35, 0x2e, 0x35, 0x2e], false],
+    ['the greeting of mail', [...Buffer.from('220 mail.example\r\n')], false],
+  ] as const) {
+    test(`${isHttp2 ? 'speaks' : 'does not speak'} HTTP/2 with ${what}`, () => {
+      assert.equal(beginsHttp2Server(Buffer.from(bytes)), isHttp2);
+    });
+  }
 });

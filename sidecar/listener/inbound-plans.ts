@@ -3,6 +3,7 @@ import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
 import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
 import type { Protocol } from '../config/types.ts';
+import type { HttpContext } from '../context.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
 import type { OwnedTransport, Peer } from '../transport.ts';
@@ -66,12 +67,12 @@ export class InboundPlans {
 
   /** @param destination the application's address and port */
   serve(transport: OwnedTransport, destination: SocketAddress): DownstreamConnection {
-    const { compiled, self, observer, clock, log } = this.#options;
-    const mutualTls = transport.peer.identity !== undefined;
-    const source = sourceOf(transport.peer);
+    const { self, observer, clock, log } = this.#options;
+    const http = this.context(transport.peer, destination);
+    const { source, mutualTls } = http;
     const plan = {
       direction: 'inbound',
-      protocol: compiled().inboundProtocol(destination.port),
+      protocol: this.protocol(destination.port),
       key: String(destination.port),
       service: '',
       source,
@@ -79,15 +80,7 @@ export class InboundPlans {
       mutualTls,
       cluster: this.cluster(destination),
       tcp: LOCAL_TCP,
-      http: {
-        direction: 'inbound',
-        source,
-        mutualTls,
-        observer,
-        clock,
-        log,
-        resolve: () => this.#target(destination),
-      },
+      http,
     } as const;
     return new DownstreamConnection(transport, plan, {
       serverFirst: this.#serverFirst,
@@ -95,6 +88,20 @@ export class InboundPlans {
       clock,
       log,
     });
+  }
+
+  /** For requests of that client, on whatever they come. */
+  context(peer: Peer, destination: SocketAddress): HttpContext {
+    const { observer, clock, log } = this.#options;
+    return {
+      direction: 'inbound',
+      source: sourceOf(peer),
+      mutualTls: peer.identity !== undefined,
+      observer,
+      clock,
+      log,
+      resolve: () => this.#target(destination),
+    };
   }
 
   #target(destination: SocketAddress): HttpTarget {

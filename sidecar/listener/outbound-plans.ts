@@ -1,7 +1,12 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
-import { directTarget, type OutboundTarget, type TcpPolicy } from '../compile.ts';
+import {
+  type CompiledConfig,
+  directTarget,
+  type OutboundTarget,
+  type TcpPolicy,
+} from '../compile.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
@@ -24,6 +29,7 @@ const DIRECT_TCP: TcpPolicy = {
 type Direct = Extract<Destination, { kind: 'direct' }>;
 
 export interface OutboundPlansOptions {
+  readonly compiled: () => CompiledConfig;
   readonly destinations: Destinations;
   readonly clusters: ClusterRegistry;
   readonly self: () => Party;
@@ -88,7 +94,9 @@ export class OutboundPlans {
   }
 
   #service(target: OutboundTarget, asked: SocketAddress): ConnectionPlan {
+    const { compiled, destinations } = this.#options;
     let current = target;
+    let seen = compiled();
     return {
       direction: 'outbound',
       protocol: target.protocol,
@@ -101,8 +109,12 @@ export class OutboundPlans {
       tcp: target.tcp,
       http: this.context({
         resolve: () => {
-          // A service that was deleted stays what it was for this connection: nobody answers.
-          current = this.#options.destinations.target(asked.host, asked.port) ?? current;
+          const now = compiled();
+          if (now !== seen) {
+            seen = now;
+            // A service that was deleted stays what it was for this connection: nobody answers.
+            current = destinations.target(asked.host, asked.port) ?? current;
+          }
           return current.http;
         },
       }),

@@ -10,16 +10,19 @@ import type {
 } from '../http2/types.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
-import type { Peer, Transport } from '../transport.ts';
+import type { Peer } from '../transport.ts';
 import { errorResponse } from './error-response.ts';
 import { fieldBytes } from './fields.ts';
-import { parseStreamRequest, type StreamRequest } from './request.ts';
+import { isGrpcCall, parseStreamRequest, type StreamRequest } from './request.ts';
 import { ServerStream, type StreamOwner } from './server-stream.ts';
 
 /** Takes what is left of a stream that was answered already. */
 const NOBODY: StreamHandler = { onHeaders() {}, onData() {}, onWritable() {}, onClose() {} };
 
-/** The server's side of HTTP/2 on one transport: each stream is an exchange of its own. */
+/**
+ * The server's side of one connection of HTTP/2, whoever made it: each stream is an
+ * exchange of its own.
+ */
 export class StreamServer implements HttpConnection, ConnectionHandler, StreamOwner {
   readonly context: HttpContext;
   readonly peer: Peer;
@@ -31,9 +34,9 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
   #quietSinceMs: number;
   #closed = false;
 
-  constructor(transport: Transport, context: HttpContext) {
+  constructor(peer: Peer, context: HttpContext) {
     this.context = context;
-    this.peer = transport.peer;
+    this.peer = peer;
     this.#quietSinceMs = context.clock.monotonicMs();
   }
 
@@ -110,7 +113,7 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     endStream: boolean,
     error: MeshError,
   ): void {
-    const answer = errorResponse(error, '', false);
+    const answer = errorResponse(error, '', isGrpcCall(fields));
     stream.sendHeaders(answer.fields, answer.body === undefined);
     if (answer.body !== undefined) stream.sendData(answer.body, true);
     if (!endStream) stream.stopPeer();

@@ -318,14 +318,15 @@ function partyLabels({ source, destination, service, mutualTls }: Parties): Reco
   };
 }
 
-/** An empty label is the same as none, for Prometheus. */
+/** An empty label is the same as none, for Prometheus; that of gRPC is left out of the many that it does not concern. */
 function requestLabels(labels: RequestLabels): Record<string, string> {
+  const { grpcStatus } = labels;
   return {
     ...partyLabels(labels),
     route: labels.route,
     http_request_method: labels.method,
     http_response_status_code: labels.status,
-    rpc_grpc_status_code: labels.grpcStatus,
+    ...(grpcStatus === '' ? {} : { rpc_grpc_status_code: grpcStatus }),
     error_type: errorType(labels),
   };
 }

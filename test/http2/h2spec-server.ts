@@ -5,7 +5,6 @@
  * `node test/http2/h2spec-server.ts [--tls]` prints the port that it listens on.
  */
 import { createServer, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import { systemClock } from '../../runtime/clock.ts';
 import { createHttp2Connection } from '../../sidecar/http2/connection.ts';
 import { headerField } from '../../sidecar/http2/header-field.ts';

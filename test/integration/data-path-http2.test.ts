@@ -336,6 +336,19 @@ describe('the policy of a service', () => {
     await eventually(() => app.streams[0]?.closed === true);
   });
 
+  test('is not needed for a call of gRPC to end with its deadline', async () => {
+    const { web, app } = await meshed('http2', () => {});
+    const { status, headers } = await ask(http2Client(web.outbound.port), {
+      ':method': 'POST',
+      'content-type': 'application/grpc+proto',
+      'grpc-timeout': '30m',
+      te: 'trailers',
+    });
+    assert.deepEqual([status, headers['grpc-status']], [200, '4']);
+    assert.equal(headers['x-remora-error'], 'request-timeout');
+    await eventually(() => app.streams[0]?.closed === true);
+  });
+
   test('limits how long a stream may be silent, and no other stream of the connection', async () => {
     const { web } = await meshed('http2', (stream, headers) => {
       stream.respond({ ':status': 200 });
