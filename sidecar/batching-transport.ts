@@ -29,6 +29,11 @@ export abstract class BatchingTransport extends ReceivingTransport implements Fl
     return this.#ended;
   }
 
+  /** Of this turn, not sent yet. */
+  protected get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
   write(bytes: Buffer): boolean {
     this.bytesWritten += bytes.length;
     if (this.#written.length === 0) this.schedule();

@@ -31,7 +31,7 @@ export class SocketTransport extends BatchingTransport {
   }
 
   get unsentBytes(): number {
-    return this.#stream.writableLength;
+    return this.writtenBytes + this.#socket.writableLength;
   }
 
   get finished(): boolean {
