@@ -29,8 +29,8 @@ export abstract class BatchingTransport extends ReceivingTransport implements Fl
     return this.#ended;
   }
 
-  /** Written in this turn, and not given on yet. */
-  protected get heldBytes(): number {
+  /** Of this turn, not sent yet. */
+  protected get writtenBytes(): number {
     return this.#writtenBytes;
   }
 

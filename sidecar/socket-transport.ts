@@ -31,7 +31,7 @@ export class SocketTransport extends BatchingTransport {
   }
 
   get unsentBytes(): number {
-    return this.heldBytes + this.#socket.writableLength;
+    return this.writtenBytes + this.#socket.writableLength;
   }
 
   get finished(): boolean {

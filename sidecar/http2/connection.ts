@@ -29,6 +29,11 @@ export interface Http2Options {
   readonly settings?: Partial<LocalSettings>;
   /** What a peer may do for nothing, where it differs from the defaults. */
   readonly budgets?: Partial<Budgets>;
+  /**
+   * The peer is known, and somebody else finds out when it is gone: what it opened may
+   * stand still for as long as it likes.
+   */
+  readonly patient?: boolean;
   /** As a server: bytes that detection read already. */
   readonly first?: Buffer;
 }
@@ -105,7 +110,8 @@ class Connection
     this.#sender = this.#lifecycle.sender;
     this.#receiver = new Receiver(this, this.#lifecycle.incoming, limits, settings);
     this.#reader = new FrameReader(this.#receiver, settings.maxFrameBytes, role === 'server');
-    this.#deadlines = new Deadlines(clock, this, this.#sender, this.#streams);
+    const patient = options.patient === true;
+    this.#deadlines = new Deadlines(clock, this, this.#sender, this.#streams, patient);
   }
 
   start(first: Buffer | undefined): void {

@@ -43,6 +43,7 @@ export class Deadlines {
   readonly #subject: DeadlineSubject;
   readonly #sender: Sender;
   readonly #streams: StreamTable;
+  readonly #patient: boolean;
   #timer: Timer | undefined;
   #stopped = false;
   #handshakeTicks = 0;
@@ -52,7 +53,15 @@ export class Deadlines {
   #moves = 0;
   #drainTicks = 0;
 
-  constructor(clock: Clock, subject: DeadlineSubject, sender: Sender, streams: StreamTable) {
+  /** @param patient streams and connection may stand still */
+  constructor(
+    clock: Clock,
+    subject: DeadlineSubject,
+    sender: Sender,
+    streams: StreamTable,
+    patient: boolean,
+  ) {
+    this.#patient = patient;
     this.#clock = clock;
     this.#subject = subject;
     this.#sender = sender;
@@ -79,7 +88,8 @@ export class Deadlines {
     }
     const { handshakeDone, unfinished, draining } = this.#subject;
     const { queuedBytes, blocked } = this.#sender;
-    if (!handshakeDone || unfinished || queuedBytes > 0 || blocked || draining) this.arm();
+    const waits = !this.#patient && (queuedBytes > 0 || blocked);
+    if (!handshakeDone || unfinished || waits || draining) this.arm();
   }
 
   #overdue(): ConnectionError | undefined {
@@ -91,6 +101,7 @@ export class Deadlines {
     if (this.#isUnfinished()) {
       return timeout(ERROR_CODE.enhanceYourCalm, 'a frame or header block does not end in time');
     }
+    if (this.#patient) return undefined;
     if (this.#sender.queuedBytes > 0) this.#checkStreams();
     if (this.#isStalled()) {
       return floodError('the peer asks for much and takes none of it');

@@ -17,7 +17,7 @@ import type { TrunkClientOptions } from './client.ts';
 import { identityOf } from './identity.ts';
 import { Liveness } from './liveness.ts';
 import {
-  CLIENT_SETTINGS,
+  CLIENT_OPTIONS,
   formatAuthority,
   formatSource,
   HANDSHAKE_TIMEOUT_MS,
@@ -205,7 +205,7 @@ export class ClientSession implements Carrier, ConnectionHandler {
     }
     const transport = new SocketTransport(this.#socket, this.peer);
     const { clock } = this.#options;
-    const options = { clock, settings: CLIENT_SETTINGS };
+    const options = { clock, ...CLIENT_OPTIONS };
     const connection = createHttp2Connection(transport, 'client', options, this);
     this.#connection = connection;
     this.#liveness = new Liveness({

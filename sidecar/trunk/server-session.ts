@@ -18,7 +18,7 @@ import {
   ERROR_HEADER,
   parseAuthority,
   parseSource,
-  SERVER_SETTINGS,
+  SERVER_OPTIONS,
   SOURCE_HEADER,
 } from './protocol.ts';
 import type { TrunkServerOptions } from './server.ts';
@@ -57,7 +57,7 @@ export class ServerSession implements ConnectionHandler {
     this.#options = options;
     this.#onEnded = onEnded;
     const transport = new SocketTransport(socket, peer);
-    const http2 = { clock: options.clock, settings: SERVER_SETTINGS };
+    const http2 = { clock: options.clock, ...SERVER_OPTIONS };
     const connection = createHttp2Connection(transport, 'server', http2, this);
     this.#connection = connection;
     this.#liveness = new Liveness({
