@@ -223,7 +223,7 @@ function findUpgrade(head: Head): string | undefined {
   if (upgrade === undefined || !/^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[0-9a-z.]+)?$/i.test(upgrade)) {
     return undefined;
   }
-  return /^h2c?$/i.test(upgrade) ? undefined : upgrade;
+  return /^h2c?(?:\/|$)/i.test(upgrade) ? undefined : upgrade;
 }
 
 /** TE that says `trailers` and nothing else (RFC 9110 §10.1.4); codings are of no use behind us. */
