@@ -1,5 +1,5 @@
 import { MeshError } from '../../runtime/errors.ts';
-import { TOKEN } from './bytes.ts';
+import { METHOD } from './bytes.ts';
 import { readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { type Framing, NO_BODY, parseFraming } from './framing.ts';
@@ -42,8 +42,11 @@ export function parseRequest(head: Head): Request {
   const firstSpace = line.indexOf(' ');
   const lastSpace = line.lastIndexOf(' ');
   const method = line.slice(0, Math.max(firstSpace, 0));
-  if (!isToken(method) || lastSpace === firstSpace || lastSpace === firstSpace + 1) {
-    throw new MeshError('bad-head', 'the request line is not `METHOD target HTTP/1.1`');
+  if (!isMethod(method) || lastSpace === firstSpace || lastSpace === firstSpace + 1) {
+    throw new MeshError(
+      'bad-head',
+      'the request line is not `METHOD target HTTP/1.1`, with the method in capitals',
+    );
   }
   const minorVersion = parseVersion(line.slice(lastSpace + 1));
   const target = parseTarget(method, line.slice(firstSpace + 1, lastSpace));
@@ -170,9 +173,9 @@ class ParsedRequest implements Request {
   }
 }
 
-function isToken(text: string): boolean {
+function isMethod(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
-    if (TOKEN[text.charCodeAt(i)] !== 1) return false;
+    if (METHOD[text.charCodeAt(i)] !== 1) return false;
   }
   return text.length > 0;
 }

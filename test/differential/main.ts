@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -84,6 +84,8 @@ async function main(options: Options): Promise<boolean> {
 /** How many vectors failed. */
 async function runServer(kind: ServerKind, vectors: readonly Vector[]): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), 'remora-differential-'));
+  // Some servers give up their rights before they read their files.
+  chmodSync(directory, 0o755);
   try {
     await using server = await kind.start(directory);
     await using pair = await SidecarPair.start({ directory, applicationPort: server.port });
@@ -94,6 +96,7 @@ async function runServer(kind: ServerKind, vectors: readonly Vector[]): Promise<
     let failures = 0;
     for (const { name, ...way } of ways) {
       await using lane = new Lane({ server, ...way });
+      await lane.start();
       const startedMs = performance.now();
       let failed = 0;
       for (const vector of vectors) {

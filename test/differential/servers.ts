@@ -1,6 +1,6 @@
 import { startNode } from './servers/node.ts';
 import { startAiohttp, startGo, startGunicorn, startUvicorn } from './servers/programs.ts';
-import { startApache, startHaproxy, startNginx, startVarnish } from './servers/proxies.ts';
+import { startApache, startHaproxy, startNginx } from './servers/proxies.ts';
 import type { Server } from './servers/server.ts';
 import type { Tool } from './tools.ts';
 
@@ -28,10 +28,5 @@ export const SERVERS: readonly ServerKind[] = [
     name: 'apache',
     tool: { program: { name: 'apache2', package: 'apache2' } },
     start: startApache,
-  },
-  {
-    name: 'varnish',
-    tool: { program: { name: 'varnishd', package: 'varnish' } },
-    start: startVarnish,
   },
 ];

@@ -47,8 +47,8 @@ export interface Vector {
   readonly expected: Expectation;
   /** Where one does: the path is normalised, or refused. As `expected` when left out. */
   readonly expectedByPath?: Expectation;
-  /** Servers that take no such request, and may say so themselves. */
-  readonly refusedBy?: readonly string[];
+  /** Servers that answer such a request by themselves, mostly with a refusal. */
+  readonly ownAnswerBy?: readonly string[];
   /** The client ends its side after the last piece. */
   readonly ends?: boolean;
 }

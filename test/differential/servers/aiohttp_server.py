@@ -25,7 +25,11 @@ async def handle(request):
     return web.Response(text="seen\n", headers={"x-seen": line})
 
 
-application = web.Application(client_max_size=1 << 20)
-# Instead of routes, so that every target comes here.
-application.middlewares.append(web.middleware(lambda request, _: handle(request)))
+@web.middleware
+async def every_target(request, handler):
+    """Instead of routes, of which none matches `*`."""
+    return await handle(request)
+
+
+application = web.Application(client_max_size=1 << 20, middlewares=[every_target])
 web.run_app(application, host="127.0.0.1", port=int(sys.argv[1]), print=None, access_log=None)

@@ -42,7 +42,12 @@ func main() {
 		w.Header().Set("x-seen", line)
 		io.WriteString(w, "seen\n")
 	})
-	if err := http.ListenAndServe("127.0.0.1:"+os.Args[1], handler); err != nil {
+	server := http.Server{
+		Addr:                         "127.0.0.1:" + os.Args[1],
+		Handler:                      handler,
+		DisableGeneralOptionsHandler: true,
+	}
+	if err := server.ListenAndServe(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

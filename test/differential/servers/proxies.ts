@@ -1,9 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts } from '../../fakes/sidecar-process.ts';
 import { startNode } from './node.ts';
 import { Program, type ProgramOptions } from './program.ts';
 import type { Server } from './server.ts';
+
+/** Where those write that cannot write to their output. */
+const LOG = 'requests.log';
 
 /** nginx before an origin. */
 export async function startNginx(directory: string): Promise<Server> {
@@ -16,7 +19,7 @@ export async function startNginx(directory: string): Promise<Server> {
       events { worker_connections 256; }
       http {
         log_format seen escape=none '$request';
-        access_log /dev/stdout seen;
+        access_log ${directory}/${LOG} seen;
         client_body_temp_path ${directory}/body; proxy_temp_path ${directory}/proxy;
         fastcgi_temp_path ${directory}/fastcgi; uwsgi_temp_path ${directory}/uwsgi;
         scgi_temp_path ${directory}/scgi;
@@ -36,25 +39,26 @@ export async function startNginx(directory: string): Promise<Server> {
   });
 }
 
-/** HAProxy before an origin. */
+/** HAProxy before an origin. It logs twice where a line tells nothing of the response. */
 export async function startHaproxy(directory: string): Promise<Server> {
   return await startProxy('haproxy', directory, (port, origin) => {
     const path = write(
       directory,
       'haproxy.cfg',
       `global
-  log stdout format raw daemon
+  log stdout len 16384 format raw daemon
   maxconn 256
   nbthread 1
+  tune.http.logurilen 8192
 defaults
   mode http
-  log global
-  log-format "%HM %HU %HV"
+  log-format "%HM %HU %ST"
   timeout connect 5s
   timeout client 60s
   timeout server 60s
   http-reuse always
 listen differential
+  log global
   bind 127.0.0.1:${port}
   server origin 127.0.0.1:${origin}
 `,
@@ -79,39 +83,18 @@ Listen 127.0.0.1:${port}
 PidFile ${directory}/apache.pid
 User www-data
 Group www-data
-ErrorLog /dev/stderr
+ErrorLog ${directory}/errors.log
 LogLevel crit
 LogFormat "%r" seen
-CustomLog /dev/stdout seen
+CustomLog ${directory}/${LOG} seen
 KeepAlive On
 KeepAliveTimeout 30
 AllowEncodedSlashes NoDecode
-ProxyPass "/" "http://127.0.0.1:${origin}/" nocanon
+MergeSlashes OFF
+ProxyPassMatch "^(/.*)$" "http://127.0.0.1:${origin}$1" nocanon
 `,
     );
     return { file: 'apache2', args: ['-f', path, '-DFOREGROUND'] };
-  });
-}
-
-/** Varnish before an origin, with nothing from its cache. */
-export async function startVarnish(directory: string): Promise<Server> {
-  return await startProxy('varnish', directory, (port, origin) => {
-    const path = write(
-      directory,
-      'pass.vcl',
-      `vcl 4.1;
-backend origin { .host = "127.0.0.1"; .port = "${origin}"; }
-sub vcl_recv { return (pass); }
-`,
-    );
-    mkdirSync(join(directory, 'varnish'), { recursive: true });
-    return {
-      file: 'varnishd',
-      args: [
-        ...['-F', '-n', join(directory, 'varnish'), '-a', `127.0.0.1:${port}`, '-f', path],
-        ...['-s', 'malloc,16m', '-p', 'feature=+http2'],
-      ],
-    };
   });
 }
 
@@ -122,25 +105,39 @@ async function startProxy(
 ): Promise<Server> {
   const origin = await startNode();
   const [port = 0] = await freePorts(1);
-  const log: string[] = [];
+  const output: string[] = [];
   const program = new Program({
     ...plan(port, origin.port),
     env: { PATH: `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin` },
     directory,
-    onLine: (line) => log.push(line.replace(/ HTTP\/1\.[01]$/, '')),
+    onLine: (line) => output.push(line),
   });
-  await program.listens(port);
+  const end = async (): Promise<void> => {
+    await program[Symbol.asyncDispose]();
+    await origin[Symbol.asyncDispose]();
+  };
+  await program.listens(port).catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  const path = join(directory, LOG);
   return {
     name,
     port,
     seen: origin.seen,
-    // What Varnish prints is of another kind.
-    ...(name === 'varnish' ? {} : { log }),
-    async [Symbol.asyncDispose]() {
-      await program[Symbol.asyncDispose]();
-      await origin[Symbol.asyncDispose]();
+    get log() {
+      const lines = existsSync(path) ? readFileSync(path, 'latin1').split('\n') : [...output, ''];
+      return lines.slice(0, -1).map((line) => unescaped(line).split(' ', 2).join(' '));
     },
+    [Symbol.asyncDispose]: end,
   };
+}
+
+/** HAProxy writes `#22` for a quote and Apache a backslash before it. */
+function unescaped(line: string): string {
+  return line
+    .replace(/#([0-9A-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
+    .replace(/\\(["\\])/g, '$1');
 }
 
 function write(directory: string, name: string, text: string): string {

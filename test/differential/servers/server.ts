@@ -10,7 +10,7 @@ export interface Server extends AsyncDisposable {
    * Every request that a server in the middle parsed, whole or not, as
    * `<method> <target>`; grows. Undefined where `seen` is all that there is.
    */
-  readonly log?: readonly string[];
+  readonly log?: readonly string[] | undefined;
 }
 
 /** The header in which each answer repeats what was read. */
