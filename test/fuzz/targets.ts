@@ -1,9 +1,11 @@
 import type { FuzzTarget } from './target.ts';
 import { chunked } from './targets/chunked.ts';
+import { connection } from './targets/connection.ts';
 import { detection } from './targets/detection.ts';
 import { heads } from './targets/heads.ts';
+import { responses } from './targets/responses.ts';
 
-export const TARGETS: readonly FuzzTarget[] = [heads, chunked, detection];
+export const TARGETS: readonly FuzzTarget[] = [heads, chunked, detection, responses, connection];
 
 /** @throws Error that says which there are */
 export function findTarget(name: string): FuzzTarget {

@@ -66,3 +66,35 @@ function readTrailers(text: string): number | undefined {
   }
   return fields.reduce((sum, line) => sum + line.length + 2, 2);
 }
+
+export interface ReferenceRequest {
+  readonly method: string;
+  readonly body: string;
+  /** How long it is, head and body. */
+  readonly length: number;
+}
+
+/**
+ * The request at the beginning of a text; undefined when it is no whole, good one.
+ * Where there are several fields about framing, this reader takes the first.
+ */
+export function readRequest(text: string): ReferenceRequest | undefined {
+  const { lines } = readHead(text, true);
+  const bodyStart = text.indexOf('\r\n\r\n', text.startsWith('\r\n') ? 2 : 0) + 4;
+  if (lines === undefined) return undefined;
+  const method = lines[0]?.split(' ', 1)[0] ?? '';
+  if (fieldOf(lines, 'transfer-encoding')?.toLowerCase() === 'chunked') {
+    const chunks = readChunks(text.slice(bodyStart));
+    if (chunks === undefined) return undefined;
+    return { method, body: chunks.body, length: bodyStart + chunks.length };
+  }
+  const end = bodyStart + Number(fieldOf(lines, 'content-length') ?? 0);
+  if (!(end <= text.length)) return undefined;
+  return { method, body: text.slice(bodyStart, end), length: end };
+}
+
+/** @param lines as `readHead` gives them */
+function fieldOf(lines: readonly string[], name: string): string | undefined {
+  const line = lines.slice(1).find((one) => one.toLowerCase().startsWith(`${name}:`));
+  return line?.slice(name.length + 1);
+}
