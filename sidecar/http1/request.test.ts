@@ -57,6 +57,7 @@ const refused: [what: string, head: string, code: string][] = [
   ['no version', 'GET /\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['two spaces after the method', 'GET  / HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-target'],
   ['two spaces before the version', 'GET /  HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-target'],
+  ['a method in small letters', 'get / HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['a tab instead of a space', 'GET\t/ HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['a space before the method', ' GET / HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['a space after the version', 'GET / HTTP/1.1 \r\nHost: cart\r\n\r\n', 'bad-head'],
@@ -273,6 +274,18 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
     ['GET / HTTP/1.1', 'Host: cart', 'X-Remora: 2'],
   ],
   [
+    'drops what CGI would take for a header that means something',
+    withHost(
+      'X_Forwarded_Client_Cert: a\r\nx-forwarded_client-cert: b\r\nX_Remora_Error: c\r\nContent_Length: 3\r\nTransfer_Encoding: chunked\r\nX_Other: d\r\n',
+    ),
+    ['GET / HTTP/1.1', 'host: cart', 'X_Other: d'],
+  ],
+  [
+    'drops h2c that names a version',
+    withHost('Connection: Upgrade\r\nUpgrade: h2c/2.0\r\n'),
+    ['GET / HTTP/1.1', 'host: cart'],
+  ],
+  [
     'drops h2c with its settings',
     withHost('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n'),
     ['GET / HTTP/1.1', 'Host: cart'],
@@ -317,6 +330,11 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
     'turns a URL into a path, and its authority into Host',
     'GET http://shop:81/a HTTP/1.1\r\nHost: other\r\n\r\n',
     ['GET /a HTTP/1.1', 'host: shop:81'],
+  ],
+  [
+    'turns OPTIONS of a URL without a path into one of the server',
+    'OPTIONS http://shop HTTP/1.1\r\nHost: other\r\n\r\n',
+    ['OPTIONS * HTTP/1.1', 'host: shop'],
   ],
   ['gives HTTP/1.0 a Host', 'GET /a HTTP/1.0\r\n\r\n', ['GET /a HTTP/1.1', 'host: cart.shop']],
   [

@@ -1,6 +1,6 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { RequestHead, RequestMessage } from '../message.ts';
-import { TOKEN } from './bytes.ts';
+import { METHOD } from './bytes.ts';
 import { readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { type Framing, NO_BODY, parseFraming } from './framing.ts';
@@ -42,10 +42,13 @@ export interface Request extends RequestMessage {
  */
 export function parseRequest(head: Head): Request {
   const { bytes, lineStart, lineEnd } = head;
-  const methodEnd = tokenEnd(bytes, lineStart, lineEnd);
+  const methodEnd = methodTokenEnd(bytes, lineStart, lineEnd);
   const lastSpace = lastSpaceIn(bytes, lineStart, lineEnd);
   if (methodEnd === lineStart || bytes[methodEnd] !== SPACE || lastSpace <= methodEnd + 1) {
-    throw new MeshError('bad-head', 'the request line is not `METHOD target HTTP/1.1`');
+    throw new MeshError(
+      'bad-head',
+      'the request line is not `METHOD target HTTP/1.1`, with the method in capitals',
+    );
   }
   const method = methodOf(bytes, lineStart, methodEnd);
   const minorVersion = parseVersion(bytes, lastSpace + 1, lineEnd);
@@ -232,9 +235,9 @@ class ParsedRequest implements Request {
 const SPACE = 0x20;
 const NO_AUTHORITY: Authority = { host: '', port: undefined };
 
-function tokenEnd(bytes: Buffer, from: number, limit: number): number {
+function methodTokenEnd(bytes: Buffer, from: number, limit: number): number {
   let i = from;
-  while (i < limit && TOKEN[bytes[i] as number] === 1) i++;
+  while (i < limit && METHOD[bytes[i] as number] === 1) i++;
   return i;
 }
 
@@ -319,7 +322,7 @@ function findUpgrade(head: Head): string | undefined {
   if (upgrade === undefined || !/^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[0-9a-z.]+)?$/i.test(upgrade)) {
     return undefined;
   }
-  return /^h2c?$/i.test(upgrade) ? undefined : upgrade;
+  return /^h2c?(?:\/|$)/i.test(upgrade) ? undefined : upgrade;
 }
 
 /** TE that says `trailers` and nothing else (RFC 9110 §10.1.4); codings are of no use behind us. */

@@ -6,7 +6,7 @@ export interface Target {
   readonly form: 'origin' | 'absolute' | 'authority' | 'asterisk';
   /** Of the absolute and authority forms; empty otherwise. */
   readonly authority: string;
-  /** As sent; `/` where an absolute form had none. */
+  /** As sent; where an absolute form had none, `/`, or `*` for OPTIONS. */
   readonly rawPath: string;
   readonly query: string | undefined;
 }
@@ -30,6 +30,8 @@ export function parseTarget(method: string, target: string): Target {
   }
   const end = authorityEnd(target, 7);
   const rest = target.slice(end);
+  // RFC 9112 §3.2.4: it asks about the server, not about its root.
+  if (rest === '' && method === 'OPTIONS') return split('absolute', target.slice(7), '*');
   return split('absolute', target.slice(7, end), rest.startsWith('/') ? rest : `/${rest}`);
 }
 

@@ -13,6 +13,7 @@ const cases: { bytes: string; detected: Detected; why: string }[] = [
   { bytes: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n', detected: 'http1', why: 'it is a request' },
   { bytes: 'OPTIONS * HTTP/1.1\r\n', detected: 'http1', why: 'asterisk form' },
   { bytes: 'GET http://a/ HTTP/1.1\r\n', detected: 'http1', why: 'absolute form' },
+  { bytes: 'GET HTTP://a/ HTTP/1.1\r\n', detected: 'http1', why: 'schemes are of any case' },
   { bytes: 'GET htt', detected: 'more', why: 'a scheme may follow' },
   { bytes: 'CONNECT a:1 HTTP/1.1\r\n', detected: 'http1', why: 'authority form' },
   { bytes: 'M-SEARCH /x HTTP/1.1\r\n', detected: 'http1', why: 'methods may hold a dash' },

@@ -1,3 +1,5 @@
+import { LOWER } from '../http1/bytes.ts';
+
 /**
  * What the first bytes of a client say. `more` asks for further bytes, and so does
  * `http1-begun`: a request is what it is most likely, until its line is complete.
@@ -15,13 +17,14 @@ const LINE_FEED = 0x0a;
 const MAX_METHOD_BYTES = 20;
 /** No other protocol has commands that look like a request for as long. */
 const MAX_LINE_BYTES = 1024;
-/** Enough to see where the target of a request begins. */
+/** Enough to see where the target of a request begins; schemes are of any case. */
 const TARGET_STARTS = [
   Buffer.from('/'),
   Buffer.from('* '),
   Buffer.from('http://'),
   Buffer.from('https://'),
 ] as const;
+const MAX_START_BYTES = Math.max(...TARGET_STARTS.map((start) => start.length));
 
 /**
  * Tells the protocol from what a client sent first, with as few bytes as
@@ -60,7 +63,10 @@ function detectRequest(bytes: Buffer): 'http1' | 'http1-begun' | 'tcp' | 'more' 
   if (target.length === 0) return 'more';
   const isConnect = end === 7 && bytes.toString('latin1', 0, end) === 'CONNECT';
   if (!isConnect) {
-    const starts = TARGET_STARTS.map((start) => startsWith(target, start));
+    const begin = Buffer.from(
+      target.subarray(0, MAX_START_BYTES).map((byte) => LOWER[byte] ?? byte),
+    );
+    const starts = TARGET_STARTS.map((start) => startsWith(begin, start));
     if (!starts.includes('yes')) return starts.includes('more') ? 'more' : 'tcp';
   }
   // Some protocols have commands that look like a request up to here, as `GET /key` of Redis.
