@@ -1,0 +1,145 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { findMode } from '../../local/capability.ts';
+import { CHECKOUT } from '../../local/image-folders.ts';
+import type { LocalStatus } from '../../local/view/status.ts';
+import { PORT } from '../../proto/well-known.ts';
+import { eventually, LocalMesh, TestFolder } from '../local/local-mesh.ts';
+import { MeshProcesses } from './mesh-processes.ts';
+import { NamespaceShell } from './namespace-shell.ts';
+
+const FOLDER = join(CHECKOUT, 'test/protocols');
+/** Namespace of everything that is in the mesh. */
+export const NAMESPACE = 'protocols';
+/** The pod from which clients call. */
+export const CLIENT = 'client';
+
+/** A Deployment in a manifest. */
+interface Deployment {
+  readonly name: string;
+  readonly replicas: number;
+}
+
+/** Why the suites cannot run here; undefined when they can. */
+export async function missingForMesh(): Promise<string | undefined> {
+  const mode = await findMode(false);
+  return mode.kind === 'namespaces' ? undefined : mode.reasons.join('; ');
+}
+
+/** A local mesh with one client, to which servers come and go. */
+export class ProtocolMesh {
+  readonly folder = new TestFolder();
+  readonly #mesh: LocalMesh;
+  #processes: MeshProcesses | undefined;
+
+  /** Starts at once; `ready` waits. */
+  constructor() {
+    this.folder.withFolder(join(FOLDER, 'mesh'), {
+      programs: join(FOLDER, 'programs'),
+      // What servers keep on disk.
+      data: join(this.folder.path, 'data'),
+    });
+    this.#mesh = new LocalMesh(this.folder);
+  }
+
+  async ready(): Promise<void> {
+    await this.#mesh.until('the client', ({ pods }) => pods.length > 0 && pods.every(isReady));
+    this.#processes = new MeshProcesses(this.folder);
+  }
+
+  /** Everything ends, and nothing is left. */
+  async end(): Promise<void> {
+    await this.#mesh.end();
+    this.folder.remove();
+  }
+
+  /**
+   * Runs a manifest of `manifests/`, and waits until its pods are ready and the
+   * client's sidecar knows its services.
+   */
+  async apply(name: string): Promise<void> {
+    const text = readFileSync(join(FOLDER, 'manifests', name), 'utf8');
+    this.write(name, text);
+    const objects = parseAllDocuments(text).map((document) => document.toJS());
+    const deployments = objects
+      .filter(({ kind }) => kind === 'Deployment')
+      .map(({ metadata, spec }) => ({ name: metadata.name, replicas: spec.replicas ?? 1 }));
+    await this.untilReady(deployments);
+    const services = objects.filter(({ kind }) => kind === 'Service');
+    await eventually(
+      async () => {
+        const dump = await this.#ask(await this.shell(CLIENT), PORT.admin, '/config_dump');
+        return services.every(({ metadata }) => dump.includes(`${NAMESPACE}/${metadata.name}`));
+      },
+      () => `the services of ${name} in the client's sidecar`,
+    );
+  }
+
+  /** Ends what `apply` has begun. */
+  async withdraw(name: string): Promise<void> {
+    rmSync(join(this.folder.manifests, name));
+    await this.#mesh.until(`the end of ${name}`, ({ pods }) =>
+      pods.every(({ workload }) => workload === CLIENT),
+    );
+  }
+
+  /** Writes a manifest, as an editor would, and does not wait. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.folder.manifests, name), text);
+  }
+
+  async untilReady(deployments: readonly Deployment[]): Promise<void> {
+    await this.#mesh.until(deployments.map(({ name }) => name).join(', '), ({ pods }) =>
+      deployments.every(({ name, replicas }) => {
+        const own = pods.filter(({ workload, terminating }) => workload === name && !terminating);
+        return own.length === replicas && own.every(isReady);
+      }),
+    );
+  }
+
+  async status(): Promise<LocalStatus> {
+    return await this.#mesh.status();
+  }
+
+  /** The pods of a Deployment, by the number of a process of theirs that runs. */
+  async pids(workload: string, container: string): Promise<number[]> {
+    const { pods } = await this.status();
+    return pods
+      .filter((pod) => pod.workload === workload && !pod.terminating)
+      .flatMap((pod) => pod.containers)
+      .filter(({ name, pid }) => name === container && pid !== undefined)
+      .map(({ pid = 0 }) => this.#known.outerPid(pid));
+  }
+
+  /** The first pod of a Deployment. */
+  async shell(workload: string): Promise<NamespaceShell> {
+    const { pods } = await this.status();
+    const pod = pods.find((one) => one.workload === workload && !one.terminating);
+    const pid = pod?.containers.find((one) => one.pid !== undefined)?.pid;
+    if (pid === undefined) throw new Error(`no pod of ${workload} runs`);
+    return new NamespaceShell(this.#known.outerPid(pid));
+  }
+
+  /** What the sidecar of each pod of a Deployment counts. */
+  async metrics(workload: string): Promise<string[]> {
+    const pids = await this.pids(workload, 'remora-proxy');
+    return await Promise.all(
+      pids.map((pid) => this.#ask(new NamespaceShell(pid), PORT.health, '/metrics')),
+    );
+  }
+
+  async #ask(shell: NamespaceShell, port: number, path: string): Promise<string> {
+    const program = join(FOLDER, 'programs/print-url.ts');
+    return await shell.output(process.execPath, [program, `http://127.0.0.1:${port}${path}`]);
+  }
+
+  get #known(): MeshProcesses {
+    if (this.#processes === undefined) throw new Error('the mesh is not ready');
+    return this.#processes;
+  }
+}
+
+function isReady({ ready }: { ready: boolean }): boolean {
+  return ready;
+}

@@ -1,0 +1,51 @@
+import { describeError } from '../../runtime/errors.ts';
+import { type Carried, readCarried } from './carriage.ts';
+import { CLIENT, type ProtocolMesh } from './protocol-mesh.ts';
+import { CARRIAGE_CHECK, judgeCarriage } from './result.ts';
+import { type Effort, type Recorder, Subject } from './subject.ts';
+import type { Suite } from './suite.ts';
+
+/**
+ * Starts the servers of a suite, makes its checks, asks the sidecars what they
+ * carried and how, and ends the servers.
+ */
+export async function runSuite(
+  suite: Suite,
+  mesh: ProtocolMesh,
+  effort: Effort,
+  check: Recorder,
+): Promise<readonly Carried[]> {
+  await mesh.apply(suite.manifest);
+  const client = await mesh.shell(CLIENT);
+  try {
+    await suite.run(new Subject(mesh, client, effort, check));
+  } catch (error) {
+    await check('the suite comes to its end', async () => {
+      throw error;
+    });
+  }
+  const carried = (await mesh.metrics(CLIENT)).flatMap(readCarried);
+  await check(CARRIAGE_CHECK, async () => {
+    const { error } = judgeCarriage(suite, carried);
+    if (error !== undefined) throw new Error(error);
+  });
+  await mesh.withdraw(suite.manifest);
+  return carried;
+}
+
+/** A recorder that keeps what it is told, and says what failed at once. */
+export function keepChecks(
+  checks: { name: string; error: string | undefined }[],
+  report: (line: string) => void,
+): Recorder {
+  return async (name, check) => {
+    let error: string | undefined;
+    try {
+      await check();
+    } catch (cause) {
+      error = describeError(cause);
+      report(`failed: ${name}: ${error}`);
+    }
+    checks.push({ name, error });
+  };
+}
