@@ -115,7 +115,9 @@ export class SocketTransport implements OwnedTransport {
       // Its close may be past already.
       process.nextTick(() => this.#onClose());
     } else if (isHttp2Stream(this.#stream)) {
-      // A reset with no error would look like a clean end to the peer.
+      // A reset with no error would look like a clean end to the peer. So would one
+      // after an end, which Node sends first unless there is nothing to be done for it.
+      if (!this.#endSent) this.#stream._final = (done) => done();
       this.#stream.close(constants.NGHTTP2_CANCEL);
       this.#stream.destroy();
     } else if (error !== undefined && !this.#endSent && isPlainSocket(this.#stream)) {

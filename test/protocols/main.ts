@@ -45,7 +45,13 @@ function readOptions(args: readonly string[]): Options {
     if (suite !== undefined) return suite;
     throw new Error(`no suite "${name}"; there are ${SUITES.map((one) => one.name).join(', ')}`);
   });
-  return { suites, effort: quick ? QUICK_EFFORT : FULL_EFFORT, install: values.install, list, json };
+  return {
+    suites,
+    effort: quick ? QUICK_EFFORT : FULL_EFFORT,
+    install: values.install,
+    list,
+    json,
+  };
 }
 
 async function main(options: Options): Promise<boolean> {

@@ -78,7 +78,7 @@ export class ProtocolMesh {
 
   /** Ends what `apply` has begun. */
   async withdraw(name: string): Promise<void> {
-    rmSync(join(this.folder.manifests, name));
+    this.remove(name);
     await this.#mesh.until(`the end of ${name}`, ({ pods }) =>
       pods.every(({ workload }) => workload === CLIENT),
     );
@@ -87,6 +87,10 @@ export class ProtocolMesh {
   /** Writes a manifest, as an editor would, and does not wait. */
   write(name: string, text: string): void {
     writeFileSync(join(this.folder.manifests, name), text);
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.folder.manifests, name));
   }
 
   async untilReady(deployments: readonly Deployment[]): Promise<void> {

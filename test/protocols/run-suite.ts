@@ -1,5 +1,5 @@
 import { describeError } from '../../runtime/errors.ts';
-import { type Carried, readCarried } from './carriage.ts';
+import { type Carried, carriedSince, readCarried } from './carriage.ts';
 import { CLIENT, type ProtocolMesh } from './protocol-mesh.ts';
 import { CARRIAGE_CHECK, judgeCarriage } from './result.ts';
 import { type Effort, type Recorder, Subject } from './subject.ts';
@@ -17,6 +17,7 @@ export async function runSuite(
 ): Promise<readonly Carried[]> {
   await mesh.apply(suite.manifest);
   const client = await mesh.shell(CLIENT);
+  const before = await clientCarried(mesh);
   try {
     await suite.run(new Subject(mesh, client, effort, check));
   } catch (error) {
@@ -24,13 +25,17 @@ export async function runSuite(
       throw error;
     });
   }
-  const carried = (await mesh.metrics(CLIENT)).flatMap(readCarried);
+  const carried = carriedSince(before, await clientCarried(mesh));
   await check(CARRIAGE_CHECK, async () => {
     const { error } = judgeCarriage(suite, carried);
     if (error !== undefined) throw new Error(error);
   });
   await mesh.withdraw(suite.manifest);
   return carried;
+}
+
+async function clientCarried(mesh: ProtocolMesh): Promise<Carried[]> {
+  return (await mesh.metrics(CLIENT)).flatMap(readCarried);
 }
 
 /** A recorder that keeps what it is told, and says what failed at once. */

@@ -36,6 +36,8 @@ export interface ClientProgram {
   /** Returns when the program has told so. */
   noted(note: string): Promise<void>;
   tell(line: string): void;
+  /** Ends what would not end by itself; nothing is reported of it. */
+  kill(): void;
   /** Returns when it has ended and its checks are counted. */
   ended(): Promise<void>;
 }
@@ -71,6 +73,7 @@ export class Subject {
       return known;
     };
     let rest = '';
+    let killed = false;
     const lines = createInterface({ input: child.stdout ?? process.stdin });
     lines.on('line', (text) => {
       if (!text.startsWith('{')) {
@@ -90,7 +93,7 @@ export class Subject {
       clearTimeout(timer);
       for (const { resolve } of notes.values()) resolve();
       await Promise.all(checks);
-      if (status === 0) return;
+      if (status === 0 || killed) return;
       const reason = `${name} ended with ${signal ?? status}: ${rest.slice(-1000).trim()}`;
       await this.check(`${name} ends well`, async () => failIf(reason));
     });
@@ -98,6 +101,10 @@ export class Subject {
       noted: (note) => Promise.race([noted(note).promise, closed]),
       tell: (line) => {
         child.stdin?.write(`${line}\n`);
+      },
+      kill: () => {
+        killed = true;
+        child.kill('SIGKILL');
       },
       ended: () => closed,
     };

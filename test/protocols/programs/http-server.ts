@@ -67,12 +67,15 @@ function answer(request: AnyRequest, response: AnyResponse): void {
   const [, verb = '', argument = ''] = url.pathname.split('/');
   const count = Number(url.searchParams.get('count') ?? 1);
   request.on('error', () => {});
-  if (verb === 'digest') return answerDigest(request, response);
   // Answers before the body is there, and never reads it.
-  if (verb !== 'refuse') request.resume();
+  if (verb !== 'refuse' && verb !== 'digest') request.resume();
   switch (verb) {
+    case 'digest':
+      answerDigest(request, response);
+      return;
     case 'bytes':
-      return answerBytes(request, response, Number(argument));
+      answerBytes(request, response, Number(argument));
+      return;
     case 'refuse':
       response.statusCode = 413;
       response.end('too much\n');
@@ -99,7 +102,8 @@ function answer(request: AnyRequest, response: AnyResponse): void {
       response.end();
       return;
     case 'events':
-      return answerEvents(response, argument, count);
+      answerEvents(response, argument, count);
+      return;
     case 'acknowledge':
       streams.get(argument)?.();
       response.statusCode = 204;

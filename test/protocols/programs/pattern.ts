@@ -4,6 +4,9 @@ import { createHash, type Hash } from 'node:crypto';
 const PERIOD = 65_521;
 const TABLE = makeTable();
 
+/** How much a server sends that is not asked. */
+export const SENT_BYTES = 20_000_000;
+
 /** Bytes `[from, to)` of a sequence that both ends can compute. */
 export function patternBytes(from: number, to: number): Buffer {
   const bytes = Buffer.allocUnsafe(to - from);

@@ -1,0 +1,24 @@
+import { changeConfig } from '../config-changes.ts';
+import { programPath } from '../subject.ts';
+import type { Suite } from '../suite.ts';
+
+export const websocket: Suite = {
+  name: 'websocket',
+  title: 'WebSocket',
+  needs: [],
+  manifest: 'websocket.yaml',
+  services: { websocket: ['HTTP/1.1'] },
+  quick: true,
+
+  async run(subject) {
+    const { bulkBytes, count } = subject.effort;
+    const client = subject.start(process.execPath, [
+      programPath('websocket-client.ts'),
+      ...['ws://websocket/', String(Math.floor(bulkBytes / 4)), String(count)],
+    ]);
+    await client.noted('session');
+    await changeConfig(subject, 'websocket');
+    client.tell('end');
+    await client.ended();
+  },
+};
