@@ -18,6 +18,9 @@ const USAGE = `npm run protocols -- [--only <name>] [--quick] [--install] [--lis
   --list     shows what there is, and runs nothing
   --json     writes the rows as JSON too`;
 
+/** How much of a failure is printed; all of it is in the JSON. */
+const QUOTED_CHARACTERS = 1_000;
+
 interface Options {
   readonly suites: readonly Suite[];
   readonly effort: Effort;
@@ -96,7 +99,9 @@ async function rowOf(suite: Suite, mesh: ProtocolMesh, effort: Effort): Promise<
   if (missing.length > 0) return resultOf(suite, [], [], `there is no ${missing.join(', ')} here`);
   console.error(`${suite.name} ...`);
   const checks: CheckResult[] = [];
-  const check = keepChecks(checks, (line) => console.error(`  ${line}`));
+  const check = keepChecks(checks, (line) =>
+    console.error(`  ${line.slice(0, QUOTED_CHARACTERS)}`),
+  );
   const carried = await runSuite(suite, mesh, effort, check);
   return resultOf(suite, checks, carried);
 }

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { findMode } from '../../local/capability.ts';
@@ -35,17 +35,20 @@ export class ProtocolMesh {
 
   /** Starts at once; `ready` waits. */
   constructor() {
-    this.folder.withFolder(join(FOLDER, 'mesh'), {
-      programs: join(FOLDER, 'programs'),
-      // What servers keep on disk.
-      data: join(this.folder.path, 'data'),
-    });
+    mkdirSync(this.files);
+    symlinkSync(join(FOLDER, 'programs'), join(this.files, 'programs'));
+    this.folder.withFolder(join(FOLDER, 'mesh'), { protocols: this.files });
     this.#mesh = new LocalMesh(this.folder);
   }
 
   async ready(): Promise<void> {
     await this.#mesh.until('the client', ({ pods }) => pods.length > 0 && pods.every(isReady));
     this.#processes = new MeshProcesses(this.folder);
+  }
+
+  /** The folder that pods have as `/app`: the programs, and what servers keep on disk. */
+  get files(): string {
+    return join(this.folder.path, 'files');
   }
 
   /** Everything ends, and nothing is left. */

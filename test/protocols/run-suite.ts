@@ -15,16 +15,18 @@ export async function runSuite(
   effort: Effort,
   check: Recorder,
 ): Promise<readonly Carried[]> {
-  await mesh.apply(suite.manifest);
-  const client = await mesh.shell(CLIENT);
   const before = await clientCarried(mesh);
+  let failure: unknown;
   try {
+    await mesh.apply(suite.manifest);
+    const client = await mesh.shell(CLIENT);
     await suite.run(new Subject(mesh, client, effort, check));
   } catch (error) {
-    await check('the suite comes to its end', async () => {
-      throw error;
-    });
+    failure = error;
   }
+  await check('the servers start, and the suite comes to its end', async () => {
+    if (failure !== undefined) throw failure;
+  });
   const carried = carriedSince(before, await clientCarried(mesh));
   await check(CARRIAGE_CHECK, async () => {
     const { error } = judgeCarriage(suite, carried);
