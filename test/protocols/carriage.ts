@@ -60,18 +60,3 @@ export function readCarried(metrics: string): Carried[] {
       };
     });
 }
-
-/** What was carried between two readings. */
-export function carriedSince(before: readonly Carried[], after: readonly Carried[]): Carried[] {
-  return after.flatMap((one) => {
-    const earlier = before.find(
-      ({ service, direction, carriage, mutualTls }) =>
-        service === one.service &&
-        direction === one.direction &&
-        carriage === one.carriage &&
-        mutualTls === one.mutualTls,
-    );
-    const connections = one.connections - (earlier?.connections ?? 0);
-    return connections > 0 ? [{ ...one, connections }] : [];
-  });
-}

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { describeError } from '../../runtime/errors.ts';
 import { missingForMesh, ProtocolMesh } from './protocol-mesh.ts';
 import { type CheckResult, type Result, resultOf } from './result.ts';
-import { keepChecks, runSuite } from './run-suite.ts';
+import { keepChecks, serveSuite } from './run-suite.ts';
 import { type Effort, FULL_EFFORT, QUICK_EFFORT } from './subject.ts';
 import type { Suite } from './suite.ts';
 import { SUITES } from './suites.ts';
@@ -98,11 +98,13 @@ async function rowOf(suite: Suite, mesh: ProtocolMesh, effort: Effort): Promise<
   const missing = missingTools(suite.needs);
   if (missing.length > 0) return resultOf(suite, [], [], `there is no ${missing.join(', ')} here`);
   console.error(`${suite.name} ...`);
+  const reason = await suite.prepare?.(mesh.files);
+  if (reason !== undefined) return resultOf(suite, [], [], reason);
   const checks: CheckResult[] = [];
   const check = keepChecks(checks, (line) =>
     console.error(`  ${line.slice(0, QUOTED_CHARACTERS)}`),
   );
-  const carried = await runSuite(suite, mesh, effort, check);
+  const carried = await serveSuite(suite, mesh, effort, check);
   return resultOf(suite, checks, carried);
 }
 

@@ -15,10 +15,10 @@ export const NAMESPACE = 'protocols';
 /** The pod from which clients call. */
 export const CLIENT = 'client';
 
-/** A Deployment in a manifest. */
-interface Deployment {
-  readonly name: string;
-  readonly replicas: number;
+/** What is read of an object in a manifest. */
+interface ManifestObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
 }
 
 /** Why the suites cannot run here; undefined when they can. */
@@ -31,6 +31,7 @@ export async function missingForMesh(): Promise<string | undefined> {
 export class ProtocolMesh {
   readonly folder = new TestFolder();
   readonly #mesh: LocalMesh;
+  readonly #staged = new Map<string, ManifestObject[]>();
   #processes: MeshProcesses | undefined;
 
   /** Starts at once; `ready` waits. */
@@ -41,9 +42,19 @@ export class ProtocolMesh {
     this.#mesh = new LocalMesh(this.folder);
   }
 
+  /** Puts a manifest of `manifests/` in, and does not wait. */
+  stage(name: string): void {
+    const text = readFileSync(join(FOLDER, 'manifests', name), 'utf8');
+    this.write(name, text);
+    const objects = parseAllDocuments(text).map((document) => document.toJS());
+    this.#staged.set(name, objects);
+  }
+
+  /** Returns when the client, and all that was staged, can be used. */
   async ready(): Promise<void> {
-    await this.#mesh.until('the client', ({ pods }) => pods.length > 0 && pods.every(isReady));
+    await this.#untilReady();
     this.#processes = new MeshProcesses(this.folder);
+    await this.#untilKnown();
   }
 
   /** The folder that pods have as `/app`: the programs, and what servers keep on disk. */
@@ -58,33 +69,16 @@ export class ProtocolMesh {
   }
 
   /**
-   * Runs a manifest of `manifests/`, and waits until its pods are ready and the
-   * client's sidecar knows its services.
+   * Runs one manifest of `manifests/` in place of all others, and waits until its
+   * pods are ready and the client's sidecar knows its services.
    */
   async apply(name: string): Promise<void> {
-    const text = readFileSync(join(FOLDER, 'manifests', name), 'utf8');
-    this.write(name, text);
-    const objects = parseAllDocuments(text).map((document) => document.toJS());
-    const deployments = objects
-      .filter(({ kind }) => kind === 'Deployment')
-      .map(({ metadata, spec }) => ({ name: metadata.name, replicas: spec.replicas ?? 1 }));
-    await this.untilReady(deployments);
-    const services = objects.filter(({ kind }) => kind === 'Service');
-    await eventually(
-      async () => {
-        const dump = await this.#ask(await this.shell(CLIENT), PORT.admin, '/config_dump');
-        return services.every(({ metadata }) => dump.includes(`${NAMESPACE}/${metadata.name}`));
-      },
-      () => `the services of ${name} in the client's sidecar`,
-    );
-  }
-
-  /** Ends what `apply` has begun. */
-  async withdraw(name: string): Promise<void> {
-    this.remove(name);
-    await this.#mesh.until(`the end of ${name}`, ({ pods }) =>
-      pods.every(({ workload }) => workload === CLIENT),
-    );
+    if (this.#staged.has(name)) return;
+    for (const other of this.#staged.keys()) this.remove(other);
+    this.#staged.clear();
+    this.stage(name);
+    await this.#untilReady();
+    await this.#untilKnown();
   }
 
   /** Writes a manifest, as an editor would, and does not wait. */
@@ -94,15 +88,6 @@ export class ProtocolMesh {
 
   remove(name: string): void {
     rmSync(join(this.folder.manifests, name));
-  }
-
-  async untilReady(deployments: readonly Deployment[]): Promise<void> {
-    await this.#mesh.until(deployments.map(({ name }) => name).join(', '), ({ pods }) =>
-      deployments.every(({ name, replicas }) => {
-        const own = pods.filter(({ workload, terminating }) => workload === name && !terminating);
-        return own.length === replicas && own.every(isReady);
-      }),
-    );
   }
 
   async status(): Promise<LocalStatus> {
@@ -136,6 +121,30 @@ export class ProtocolMesh {
     );
   }
 
+  async #untilReady(): Promise<void> {
+    const deployments = this.#objects('Deployment');
+    const names = [CLIENT, ...deployments.map(({ metadata }) => metadata.name)];
+    await this.#mesh.until(names.join(', '), ({ pods }) =>
+      names.every((name) => pods.some(({ workload, ready }) => workload === name && ready)),
+    );
+  }
+
+  async #untilKnown(): Promise<void> {
+    const names = this.#objects('Service').map(({ metadata }) => `${NAMESPACE}/${metadata.name}`);
+    const client = await this.shell(CLIENT);
+    await eventually(
+      async () => {
+        const dump = await this.#ask(client, PORT.admin, '/config_dump');
+        return names.every((name) => dump.includes(name));
+      },
+      () => `${names.join(', ')} in the client's sidecar`,
+    );
+  }
+
+  #objects(kind: string): ManifestObject[] {
+    return [...this.#staged.values()].flat().filter((object) => object.kind === kind);
+  }
+
   async #ask(shell: NamespaceShell, port: number, path: string): Promise<string> {
     const program = join(FOLDER, 'programs/print-url.ts');
     return await shell.output(process.execPath, [program, `http://127.0.0.1:${port}${path}`]);
@@ -145,8 +154,4 @@ export class ProtocolMesh {
     if (this.#processes === undefined) throw new Error('the mesh is not ready');
     return this.#processes;
   }
-}
-
-function isReady({ ready }: { ready: boolean }): boolean {
-  return ready;
 }

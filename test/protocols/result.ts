@@ -20,9 +20,9 @@ export interface Result {
   readonly missing?: string;
 }
 
-/** What the sidecars' counters must say after a suite, as a check of its own. */
-export function judgeCarriage(suite: Suite, client: readonly Carried[]): CheckResult {
-  const mistakes = Object.entries(suite.services).flatMap(([service, allowed]) => {
+/** What is wrong with how the client's sidecar has carried a suite's connections. */
+export function judgeCarriage(suite: Suite, client: readonly Carried[]): string[] {
+  return Object.entries(suite.services).flatMap(([service, allowed]) => {
     const own = carriedTo(service, client);
     if (own.length === 0) return [`${service}: the sidecar has carried nothing`];
     return own.flatMap(({ carriage, mutualTls }) => [
@@ -30,12 +30,9 @@ export function judgeCarriage(suite: Suite, client: readonly Carried[]): CheckRe
       ...(mutualTls ? [] : [`${service}: in plain text`]),
     ]);
   });
-  return { name: CARRIAGE_CHECK, error: mistakes.length === 0 ? undefined : mistakes.join('; ') };
 }
 
-export const CARRIAGE_CHECK = 'all of it by mutual TLS, and carried as it should be';
-
-/** @param client undefined when it did not run; then `missing` says why */
+/** @param missing why it did not run */
 export function resultOf(
   suite: Suite,
   checks: readonly CheckResult[],

@@ -1,50 +1,50 @@
 import { describeError } from '../../runtime/errors.ts';
-import { type Carried, carriedSince, readCarried } from './carriage.ts';
+import { type Carried, readCarried } from './carriage.ts';
 import { CLIENT, type ProtocolMesh } from './protocol-mesh.ts';
-import { CARRIAGE_CHECK, judgeCarriage } from './result.ts';
+import { type CheckResult, judgeCarriage } from './result.ts';
 import { type Effort, type Recorder, Subject } from './subject.ts';
 import type { Suite } from './suite.ts';
 
-/**
- * Starts the servers of a suite, makes its checks, asks the sidecars what they
- * carried and how, and ends the servers.
- */
+/** Makes the checks of a suite whose servers run, and asks the client's sidecar how it carried them. */
 export async function runSuite(
   suite: Suite,
   mesh: ProtocolMesh,
   effort: Effort,
   check: Recorder,
 ): Promise<readonly Carried[]> {
-  const before = await clientCarried(mesh);
-  let failure: unknown;
-  try {
-    await mesh.apply(suite.manifest);
-    const client = await mesh.shell(CLIENT);
-    await suite.run(new Subject(mesh, client, effort, check));
-  } catch (error) {
-    failure = error;
-  }
-  await check('the servers start, and the suite comes to its end', async () => {
-    if (failure !== undefined) throw failure;
+  const client = await mesh.shell(CLIENT);
+  await suite.run(new Subject(mesh, client, effort, check));
+  const carried = (await mesh.metrics(CLIENT)).flatMap(readCarried);
+  await check('all of it by mutual TLS, and carried as it should be', async () => {
+    const mistakes = judgeCarriage(suite, carried);
+    if (mistakes.length > 0) throw new Error(mistakes.join('; '));
   });
-  const carried = carriedSince(before, await clientCarried(mesh));
-  await check(CARRIAGE_CHECK, async () => {
-    const { error } = judgeCarriage(suite, carried);
-    if (error !== undefined) throw new Error(error);
-  });
-  await mesh.withdraw(suite.manifest);
   return carried;
 }
 
-async function clientCarried(mesh: ProtocolMesh): Promise<Carried[]> {
-  return (await mesh.metrics(CLIENT)).flatMap(readCarried);
+/** The same for a suite whose servers may not run yet. What hinders it is a check that failed. */
+export async function serveSuite(
+  suite: Suite,
+  mesh: ProtocolMesh,
+  effort: Effort,
+  check: Recorder,
+): Promise<readonly Carried[]> {
+  let carried: readonly Carried[] = [];
+  let failure: unknown;
+  try {
+    await mesh.apply(suite.manifest);
+    carried = await runSuite(suite, mesh, effort, check);
+  } catch (error) {
+    failure = error;
+  }
+  await check('its servers start, and it comes to its end', async () => {
+    if (failure !== undefined) throw failure;
+  });
+  return carried;
 }
 
-/** A recorder that keeps what it is told, and says what failed at once. */
-export function keepChecks(
-  checks: { name: string; error: string | undefined }[],
-  report: (line: string) => void,
-): Recorder {
+/** A recorder that keeps what it is told, and says at once what failed. */
+export function keepChecks(checks: CheckResult[], report: (line: string) => void): Recorder {
   return async (name, check) => {
     let error: string | undefined;
     try {

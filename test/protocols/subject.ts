@@ -20,7 +20,7 @@ export interface Effort {
 
 export const FULL_EFFORT: Effort = { bulkBytes: 100 * 2 ** 20, count: 2000, changes: 100 };
 /** For `npm test`: everything, of each thing little. */
-export const QUICK_EFFORT: Effort = { bulkBytes: 8 * 2 ** 20, count: 200, changes: 3 };
+export const QUICK_EFFORT: Effort = { bulkBytes: 4 * 2 ** 20, count: 100, changes: 3 };
 
 /** A line that a program of `programs/` prints. */
 type Line =
@@ -54,6 +54,12 @@ export class Subject {
     this.client = client;
     this.effort = effort;
     this.check = check;
+  }
+
+  /** The same, and its checks are told from those of others by a label. */
+  labelled(label: string): Subject {
+    const { mesh, client, effort, check } = this;
+    return new Subject(mesh, client, effort, (name, body) => check(`${label}: ${name}`, body));
   }
 
   /** Runs a program of `programs/` to its end; each check that it reports is counted. */

@@ -14,6 +14,13 @@ export interface Suite {
   readonly services: Readonly<Record<string, readonly Carriage[]>>;
   /** Part of `npm test`. */
   readonly quick: boolean;
+  /**
+   * What is to be done before the servers start.
+   *
+   * @param files the folder that pods have as `/app`
+   * @returns why the suite cannot run; undefined when it can
+   */
+  prepare?(files: string): Promise<string | undefined>;
   run(subject: Subject): Promise<void>;
 }
 

@@ -2,6 +2,7 @@ import type { Suite } from './suite.ts';
 import { curl } from './suites/curl.ts';
 import { eventStream } from './suites/event-stream.ts';
 import { grpc } from './suites/grpc.ts';
+import { grpcGo } from './suites/grpc-go.ts';
 import { http2 } from './suites/http2.ts';
 import { mariadb } from './suites/mariadb.ts';
 import { memcached } from './suites/memcached.ts';
@@ -14,6 +15,6 @@ import { websocket } from './suites/websocket.ts';
 
 /** In the order in which they run. */
 export const SUITES: readonly Suite[] = [
-  ...[curl, eventStream, websocket, http2, grpc],
-  ...[redis, postgresql, mariadb, memcached, smtp, tls, tcp],
+  ...[curl, eventStream, websocket, http2, grpc, smtp, tcp],
+  ...[grpcGo, redis, postgresql, mariadb, memcached, tls],
 ];

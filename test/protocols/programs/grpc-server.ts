@@ -84,4 +84,3 @@ server.addService(loadEcho().service, {
 server.bindAsync('0.0.0.0:9090', ServerCredentials.createInsecure(), (error) => {
   if (error !== null) throw error;
 });
-process.on('SIGTERM', () => process.exit());

@@ -124,4 +124,3 @@ http1.on('checkContinue', (request, response) => {
 http1.listen(8080);
 const http2 = createHttp2Server(answer);
 http2.listen(8081);
-process.on('SIGTERM', () => process.exit());

@@ -69,4 +69,3 @@ serve(9005, (socket) => {
 });
 serve(9006, (socket) => socket.end());
 serve(9007, (socket) => socket.once('data', () => socket.resetAndDestroy()));
-process.on('SIGTERM', () => process.exit());

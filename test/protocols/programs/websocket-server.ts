@@ -1,5 +1,5 @@
 /**
- * WebSocket on port 8080. Sends back what it gets; some words have a meaning:
+ * WebSocket on port 8082. Sends back what it gets; some words have a meaning:
  * `close <code> <reason>`, `ping`, `terminate`, `last` (how the last session ended).
  */
 import { type RawData, WebSocketServer } from 'ws';
@@ -7,7 +7,7 @@ import { type RawData, WebSocketServer } from 'ws';
 let last = 'none';
 
 const server = new WebSocketServer({
-  port: 8080,
+  port: 8082,
   maxPayload: 256 * 2 ** 20,
   perMessageDeflate: true,
   handleProtocols: (offered) => (offered.has('chat') ? 'chat' : false),
@@ -28,4 +28,3 @@ server.on('connection', (socket) => {
     else socket.send(data, { binary });
   });
 });
-process.on('SIGTERM', () => process.exit());

@@ -11,7 +11,7 @@ export const curl: Suite = {
   name: 'curl',
   title: 'HTTP by curl',
   needs: ['curl'],
-  manifest: 'http.yaml',
+  manifest: 'programs.yaml',
   services: { http: ['HTTP/1.1'], undeclared: ['HTTP/1.1'], h2c: HTTP2_OR_BYTES },
   quick: true,
 

@@ -4,7 +4,7 @@ export const eventStream: Suite = {
   name: 'sse',
   title: 'Server-sent events',
   needs: [],
-  manifest: 'http.yaml',
+  manifest: 'programs.yaml',
   services: { http: ['HTTP/1.1'] },
   quick: true,
 

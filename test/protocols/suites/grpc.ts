@@ -4,7 +4,7 @@ export const grpc: Suite = {
   name: 'grpc',
   title: 'gRPC: grpc-js',
   needs: [],
-  manifest: 'grpc.yaml',
+  manifest: 'programs.yaml',
   services: { grpc: HTTP2_OR_BYTES },
   quick: true,
 

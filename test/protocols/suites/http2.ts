@@ -4,7 +4,7 @@ export const http2: Suite = {
   name: 'http2',
   title: 'HTTP/2 without TLS',
   needs: [],
-  manifest: 'http.yaml',
+  manifest: 'programs.yaml',
   services: { h2c: HTTP2_OR_BYTES },
   quick: true,
 

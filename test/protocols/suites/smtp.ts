@@ -5,7 +5,7 @@ export const smtp: Suite = {
   name: 'smtp',
   title: 'SMTP, a server that speaks first',
   needs: ['curl'],
-  manifest: 'tcp.yaml',
+  manifest: 'programs.yaml',
   services: { smtp: ['TCP'] },
   quick: false,
 

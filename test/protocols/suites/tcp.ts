@@ -4,14 +4,16 @@ export const tcp: Suite = {
   name: 'tcp',
   title: 'TCP',
   needs: [],
-  manifest: 'tcp.yaml',
+  manifest: 'programs.yaml',
   services: { tcp: ['TCP'], unknown: ['TCP'] },
   quick: true,
 
   async run(subject) {
     const { bulkBytes, count } = subject.effort;
     for (const host of ['tcp', 'unknown']) {
-      await subject.program('tcp-client.ts', host, String(2 * bulkBytes), String(count));
+      await subject
+        .labelled(host)
+        .program('tcp-client.ts', host, String(2 * bulkBytes), String(count));
     }
   },
 };

@@ -6,7 +6,7 @@ export const websocket: Suite = {
   name: 'websocket',
   title: 'WebSocket',
   needs: [],
-  manifest: 'websocket.yaml',
+  manifest: 'programs.yaml',
   services: { websocket: ['HTTP/1.1'] },
   quick: true,
 
