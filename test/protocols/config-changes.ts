@@ -5,14 +5,20 @@ import { programPath, type Subject } from './subject.ts';
  * Changes what the client's sidecar holds of a service, again and again, and
  * returns when the last change is in force there. Each is waited for, so that
  * none is passed over.
+ *
+ * @param timeoutMs about what requests may take while this goes on
  */
-export async function changeConfig(subject: Subject, service: string): Promise<void> {
+export async function changeConfig(
+  subject: Subject,
+  service: string,
+  timeoutMs: number,
+): Promise<void> {
   const { mesh, effort } = subject;
   const watcher = subject.start(process.execPath, [programPath('watch-config.ts')]);
   await watcher.noted('change 0');
   const file = `${service}-route.yaml`;
   for (let i = 1; i <= effort.changes; i += 1) {
-    mesh.write(file, routeTo(service, 1000 + i));
+    mesh.write(file, routeTo(service, timeoutMs + i));
     await watcher.noted(`change ${i}`);
   }
   mesh.remove(file);

@@ -1,5 +1,6 @@
 import type { Suite } from './suite.ts';
 import { curl } from './suites/curl.ts';
+import { disruption } from './suites/disruption.ts';
 import { eventStream } from './suites/event-stream.ts';
 import { grpc } from './suites/grpc.ts';
 import { grpcGo } from './suites/grpc-go.ts';
@@ -16,5 +17,5 @@ import { websocket } from './suites/websocket.ts';
 /** In the order in which they run. */
 export const SUITES: readonly Suite[] = [
   ...[curl, eventStream, websocket, http2, grpc, smtp, tcp],
-  ...[grpcGo, redis, postgresql, mariadb, memcached, tls],
+  ...[grpcGo, redis, postgresql, mariadb, memcached, tls, disruption],
 ];

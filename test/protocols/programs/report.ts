@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline';
+
 /** Reports a check as the suites read it (`subject.ts`). Never rejects. */
 export async function check(name: string, body: () => Promise<void> | void): Promise<void> {
   try {
@@ -13,14 +15,9 @@ export function note(what: string): void {
   print({ note: what });
 }
 
-/** The next line that the suite tells. */
-export async function told(): Promise<string> {
-  return await new Promise((resolve) => {
-    process.stdin.setEncoding('utf8').once('data', (text: string) => {
-      process.stdin.pause();
-      resolve(text.trim());
-    });
-  });
+/** The lines that the suite tells. */
+export function orders(): AsyncIterable<string> {
+  return createInterface({ input: process.stdin });
 }
 
 /** What hangs fails. */

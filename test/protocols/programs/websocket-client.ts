@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { patternBytes } from './pattern.ts';
-import { check, note, told } from './report.ts';
+import { check, note, orders } from './report.ts';
 
 const [url = '', largeBytes = '', count = ''] = process.argv.slice(2);
 
@@ -120,12 +120,11 @@ await check('an end without a word is one at the other end too', async () => {
 
 await check('a session lasts while the configuration changes', async () => {
   const session = await new Session().open();
-  const over = told();
-  note('session');
   let ended = false;
-  void over.then(() => {
-    ended = true;
-  });
+  void (async () => {
+    for await (const _ of orders()) ended = true;
+  })();
+  note('session');
   for (let i = 0; !ended; i += 1) {
     assert.equal(await session.ask(`message ${i}`), `message ${i}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
