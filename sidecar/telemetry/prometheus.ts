@@ -244,6 +244,14 @@ function addFacts(registry: Registry, facts: SidecarFacts): void {
       this.set(process.memoryUsage.rss());
     },
   });
+  new Gauge({
+    name: 'nodejs_heap_size_used_bytes',
+    help: "Of the sidecar's heap, what holds objects, some of them garbage already",
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage().heapUsed);
+    },
+  });
   new Counter({
     name: 'process_cpu_seconds_total',
     help: 'Processor time of the sidecar',
