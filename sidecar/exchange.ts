@@ -2,22 +2,18 @@ import type { Timer } from '../runtime/clock.ts';
 import { MeshError } from '../runtime/errors.ts';
 import type { Endpoint } from './config/types.ts';
 import type { HttpContext } from './context.ts';
-import { httpStatusOfGrpc } from './grpc/status.ts';
-import type { HttpVersion, ResponseHead } from './message.ts';
+import type { HttpVersion } from './message.ts';
+import { failureOf, reasonOf } from './policy/attempt-failure.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
-import { REFUSAL_LAYERS } from './policy/inbound.ts';
-import { type AttemptFailure, IDEMPOTENT_METHODS } from './policy/layer.ts';
+import { refusalLayers } from './policy/inbound.ts';
+import { type AttemptFailure, IDEMPOTENT_METHODS, type Layer } from './policy/layer.ts';
 import { ERROR_HEADER, grpcStatusOf } from './policy/respond.ts';
 import { type BodyTarget, RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer } from './transport.ts';
-import type { AttemptOutcome, Cluster } from './upstream/types.ts';
-
-/** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
-const UNREACHED_CODE = 'connect-failed';
-const UNREACHED_STATUS = 503;
+import type { AttemptOutcome, Cluster, Reached } from './upstream/types.ts';
 
 /** The one way in which an exchange ends. */
 export type Outcome =
@@ -88,6 +84,10 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   destination: Party = UNKNOWN_PARTY;
   mutualTls: boolean;
   attempts = 0;
+  /** Of the last attempt. */
+  upstream: Reached | undefined;
+  /** With which code the other sidecar ended the request, where it did. */
+  peerErrorCode = '';
 
   // Kept here for the layers.
   requestTimer: Timer | undefined;
@@ -99,12 +99,15 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   hashKey: string | undefined;
   /** A Set-Cookie for the response; empty where none is wanted. */
   newCookie = '';
+  traceId = '';
+  /** When the attempt before was over; of the last one, when its response began. */
+  attemptEndedMs = 0;
 
   readonly #downstream: Downstream<V>;
   readonly #body: RequestBody<V['trailers']>;
   #target: HttpTarget | undefined;
   #route: Route | undefined;
-  #layers = REFUSAL_LAYERS;
+  #layers: readonly Layer[];
   #attempt: Attempt | undefined;
   #tried: Endpoint[] = [];
   #responseBegun = false;
@@ -117,6 +120,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.request = request;
     this.startedMs = context.clock.monotonicMs();
     this.mutualTls = context.mutualTls;
+    this.#layers = refusalLayers(context.accessLog !== undefined);
     this.#downstream = downstream;
     this.#body = new RequestBody(downstream);
   }
@@ -257,11 +261,13 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   // From the attempt under way.
 
-  attemptPicked(endpoint: Endpoint, mutualTls: boolean | undefined): void {
+  /** @param reached undefined when it was not */
+  attemptPicked(endpoint: Endpoint, reached: Reached | undefined): void {
     this.#tried.push(endpoint);
+    this.upstream = reached;
     if (this.context.direction === 'inbound') return;
     this.destination = endpoint.workload;
-    this.mutualTls = mutualTls === true;
+    this.mutualTls = reached?.mutualTls === true;
   }
 
   attemptConnected(attempt: BodyTarget<V['trailers']>): void {
@@ -295,6 +301,9 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     for (const layer of this.#layers) layer.onResponse?.(this, response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
+    if (fromSidecar && response.status >= 400) {
+      this.peerErrorCode = response.header(ERROR_HEADER) ?? '';
+    }
     this.#downstream.writeResponse(response, fromSidecar);
     return true;
   }
@@ -365,28 +374,4 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     if (outcome.kind === 'cut') this.#downstream.cut(outcome.error);
     this.#downstream.exchangeEnded();
   }
-}
-
-/**
- * A sidecar that could not reach its application says so under a name that no
- * application can use; that is as if there had been no connection.
- */
-function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFailure {
-  const { grpcStatus } = response;
-  const status = grpcStatus === undefined ? response.status : httpStatusOfGrpc(grpcStatus);
-  if (mutualTls && status === UNREACHED_STATUS) {
-    const code = response.header(ERROR_HEADER);
-    if (code === UNREACHED_CODE) {
-      const sentence = 'the sidecar of the endpoint did not reach its application';
-      return { kind: 'connect', error: new MeshError(code, sentence), status };
-    }
-  }
-  return { kind: 'status', status, grpcStatus };
-}
-
-/** For the counts. */
-function reasonOf(failure: AttemptFailure): string {
-  if (failure.kind !== 'status') return failure.error.code;
-  const { status, grpcStatus } = failure;
-  return grpcStatus === undefined ? String(status) : `grpc-${grpcStatus}`;
 }

@@ -39,8 +39,14 @@ export interface RequestMessage extends RequestHead {
   readonly isGrpc: boolean;
   /** How long the client itself waits for the end of the response, in ms; 0 when it did not say. */
   readonly timeoutMs: number;
-  /** A field of our own, which goes to the other side with the rest. */
-  addField(name: string, value: string): void;
+  /**
+   * A field of our own, which goes to the other side with the rest.
+   *
+   * @param isUnique no other request has this value
+   */
+  addField(name: string, value: string, isUnique?: boolean): void;
+  /** The other side does not get fields of this name; `header` still tells them. */
+  removeField(name: string): void;
 }
 
 export interface ResponseHead {

@@ -1,6 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
+import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
 import { encodeErrorResponse, statusOf } from '../policy/respond.ts';
@@ -168,13 +169,15 @@ export class ServerConnection
 
   #readHead(bytes: Buffer, from: number): number {
     const begins = !this.#heads.started;
-    const end = this.#heads.feed(bytes, from);
     if (begins) this.#headBytes = 0;
-    this.#headBytes += (end < 0 ? bytes.length : end) - from;
+    // Before it is read: what is refused came as well.
+    this.#headBytes += bytes.length - from;
+    const end = this.#heads.feed(bytes, from);
     if (end < 0) {
       if (begins) this.#timer.set(HEAD_TIMEOUT_MS);
       return -1;
     }
+    this.#headBytes -= bytes.length - end;
     const request = parseRequest(this.#heads.head);
     if (request.form === 'authority') {
       this.#connect(request, end < bytes.length ? bytes.subarray(end) : undefined);
@@ -242,6 +245,7 @@ export class ServerConnection
       const answer = encodeErrorResponse(error, '', 'close');
       this.#transport.write(answer);
       recordRefusedHead(this.#context, error, this.#headBytes, answer.length);
+      logRefusal(this.#context, 'http1', this.peer, error, this.#headBytes, answer.length);
     }
     this.#close(REFUSAL_LINGER_MS);
   }

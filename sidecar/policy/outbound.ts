@@ -8,13 +8,16 @@ import { otherEndpoint } from './other-endpoint.ts';
 import { requestTimeout } from './request-timeout.ts';
 import { retry } from './retry.ts';
 import { staleConnection } from './stale-connection.ts';
+import { traceContext } from './trace-context.ts';
 
-/** The layers of requests that leave the pod, without those that the policy has no use for. */
-export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
+/** The layers of requests that leave the pod, without those that nobody has a use for. */
+export function outboundLayers(policy: EffectivePolicy, accessLogged: boolean): readonly Layer[] {
   const layers: Layer[] = [
     // Outermost, so that they tell what the client saw.
     metrics,
-    accessLog,
+    ...(accessLogged ? [accessLog] : []),
+    // Before anything of the request is written.
+    traceContext,
     // Around the attempts: pauses between them count as well. Without a policy too,
     // since clients of gRPC bring a limit of their own.
     requestTimeout,

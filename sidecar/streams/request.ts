@@ -1,6 +1,12 @@
 import { MeshError } from '../../runtime/errors.ts';
 import { parseGrpcTimeout } from '../grpc/timeout.ts';
-import { normalizePath, parseAuthority, parseTarget } from '../http1/target.ts';
+import {
+  type Authority,
+  normalizePath,
+  parseAuthority,
+  parseTarget,
+  type Target,
+} from '../http1/target.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { RequestHead, RequestMessage } from '../message.ts';
 import { FIELD, fieldKind, isRelayed } from './field-kind.ts';
@@ -47,38 +53,7 @@ export function parseStreamRequest(
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     throw new MeshError('unsupported-expectation', 'the only expectation met is 100-continue');
   }
-  const isGrpc = isGrpcType(found.contentType);
-  return new StreamRequest({
-    fields,
-    method,
-    form: target.form,
-    host: authority.host,
-    port: authority.port,
-    rawPath: target.rawPath,
-    query: target.query,
-    authority: found.authority ?? found.host ?? '',
-    untouched: found.untouched,
-    endsStream,
-    expectsContinue: expect !== undefined && !endsStream,
-    isGrpc,
-    timeoutMs: isGrpc && found.grpcTimeout !== undefined ? parseGrpcTimeout(found.grpcTimeout) : 0,
-  });
-}
-
-interface Parts {
-  readonly fields: readonly HeaderField[];
-  readonly method: string;
-  readonly form: RequestHead['form'];
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly rawPath: string;
-  readonly query: string | undefined;
-  readonly authority: string;
-  readonly untouched: boolean;
-  readonly endsStream: boolean;
-  readonly expectsContinue: boolean;
-  readonly isGrpc: boolean;
-  readonly timeoutMs: number;
+  return new StreamRequest(fields, endsStream, found, target, authority);
 }
 
 /** A request's head that passed every check, and the way to write it again. */
@@ -94,22 +69,36 @@ export class StreamRequest implements RequestMessage {
   readonly timeoutMs: number;
   /** There is no body. */
   readonly endsStream: boolean;
-  readonly #parts: Parts;
+  readonly #fields: readonly HeaderField[];
+  readonly #rawPath: string;
+  readonly #authority: string;
+  readonly #untouched: boolean;
   #path: string | undefined;
   #ambiguous = false;
   #own: HeaderField[] | undefined;
+  #removed: Set<string> | undefined;
 
-  constructor(parts: Parts) {
-    this.method = parts.method;
-    this.form = parts.form;
-    this.host = parts.host;
-    this.port = parts.port;
-    this.query = parts.query;
-    this.expectsContinue = parts.expectsContinue;
-    this.isGrpc = parts.isGrpc;
-    this.timeoutMs = parts.timeoutMs;
-    this.endsStream = parts.endsStream;
-    this.#parts = parts;
+  constructor(
+    fields: readonly HeaderField[],
+    endsStream: boolean,
+    found: Found,
+    target: Target,
+    authority: Authority,
+  ) {
+    const { contentType, grpcTimeout } = found;
+    this.method = found.method;
+    this.form = target.form;
+    this.host = authority.host;
+    this.port = authority.port;
+    this.query = target.query;
+    this.expectsContinue = found.expect !== undefined && !endsStream;
+    this.isGrpc = isGrpcType(contentType);
+    this.timeoutMs = this.isGrpc && grpcTimeout !== undefined ? parseGrpcTimeout(grpcTimeout) : 0;
+    this.endsStream = endsStream;
+    this.#fields = fields;
+    this.#rawPath = target.rawPath;
+    this.#authority = found.authority ?? found.host ?? '';
+    this.#untouched = found.untouched;
   }
 
   get path(): string {
@@ -123,12 +112,18 @@ export class StreamRequest implements RequestMessage {
   }
 
   header(name: string): string | undefined {
-    return fieldValue(this.#parts.fields, name);
+    return fieldValue(this.#fields, name);
   }
 
-  addField(name: string, value: string): void {
+  addField(name: string, value: string, isUnique = false): void {
     this.#own ??= [];
-    this.#own.push(headerField(name, value));
+    this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
+  }
+
+  removeField(name: string): void {
+    if (this.header(name) === undefined) return;
+    this.#removed ??= new Set();
+    this.#removed.add(name);
   }
 
   /**
@@ -139,10 +134,12 @@ export class StreamRequest implements RequestMessage {
    *   rule decided by it
    */
   encode(usePath: boolean): readonly HeaderField[] {
-    const { fields, rawPath, query, authority, untouched } = this.#parts;
+    const fields = this.#fields;
+    const rawPath = this.#rawPath;
     const path = usePath ? this.path : rawPath;
-    if (untouched && path === rawPath && this.#own === undefined) return fields;
-    const target = query === undefined ? path : `${path}?${query}`;
+    const changed = this.#own !== undefined || this.#removed !== undefined;
+    if (this.#untouched && path === rawPath && !changed) return fields;
+    const target = this.query === undefined ? path : `${path}?${this.query}`;
     const out: HeaderField[] = [];
     let sent: HeaderField | undefined;
     for (const field of fields) {
@@ -152,9 +149,10 @@ export class StreamRequest implements RequestMessage {
         out.push(path === rawPath ? field : literalField(':path', target));
       else if (field.name.startsWith(':')) out.push(field);
     }
-    out.push(sent ?? headerField(':authority', authority));
+    out.push(sent ?? headerField(':authority', this.#authority));
     for (const field of fields) {
-      if (!field.name.startsWith(':') && isRelayed(fieldKind(field.name), false)) out.push(field);
+      if (field.name.startsWith(':') || this.#removed?.has(field.name) === true) continue;
+      if (isRelayed(fieldKind(field.name), false)) out.push(field);
     }
     if (this.#own !== undefined) out.push(...this.#own);
     return out;
@@ -162,10 +160,10 @@ export class StreamRequest implements RequestMessage {
 
   #normalize(): void {
     if (this.form === 'asterisk') {
-      this.#path = this.#parts.rawPath;
+      this.#path = this.#rawPath;
       return;
     }
-    const normal = normalizePath(this.#parts.rawPath);
+    const normal = normalizePath(this.#rawPath);
     this.#path = normal.path;
     this.#ambiguous = normal.ambiguous;
   }
@@ -224,6 +222,11 @@ function whose({ authority, host }: Found): string {
     throw new MeshError('bad-host', 'the request names no authority');
   }
   return named;
+}
+
+/** Of a request that was refused before more was known of it. */
+export function isGrpcCall(fields: readonly HeaderField[]): boolean {
+  return isGrpcType(fieldValue(fields, 'content-type') ?? '');
 }
 
 /** `application/grpc` and its formats; not `application/grpc-web`, which is something else. */

@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Endpoint } from '../config/types.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
 import type { ClusterPolicy } from './cluster-policy.ts';
-import { ConnectionDemand, SlotDemand } from './demand.ts';
+import { ConnectionDemand } from './demand.ts';
 import type { Dialed, Dialer } from './dialer.ts';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.ts';
 import { effectiveLimits } from './limits.ts';
@@ -80,9 +80,7 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
 
   acquireStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition {
     this.#lastUsedMs = this.#options.clock.monotonicMs();
-    const demand = new SlotDemand(request, waiter, this.#dispatcher);
-    this.#dispatcher.begin(demand);
-    return demand;
+    return this.#dispatcher.beginStream(request, waiter);
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {

@@ -78,10 +78,12 @@ export abstract class Demand implements Acquisition {
 
 /** Of a connection that is lent. */
 export class ConnectionDemand extends Demand {
+  readonly #early: boolean;
   readonly #waiter: AcquireWaiter;
 
   constructor(request: AcquireRequest, waiter: AcquireWaiter, owner: DemandOwner) {
     super(request.pooled ? 'pooled' : 'own', request, owner);
+    this.#early = request.early === true;
     this.#waiter = waiter;
   }
 
@@ -115,7 +117,7 @@ export class ConnectionDemand extends Demand {
     const { owner } = this;
     let dialed: Dialed;
     try {
-      dialed = await member.dial(this.request.connectTimeoutMs);
+      dialed = await member.dial(this.request.connectTimeoutMs, this.#early);
     } catch (error) {
       member.loans -= 1;
       owner.ended(member);

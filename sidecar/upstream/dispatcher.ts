@@ -2,16 +2,19 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
 import type { BalancerContext } from './balancer/create.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import type { Demand, DemandOwner } from './demand.ts';
+import { type Demand, type DemandOwner, SlotDemand } from './demand.ts';
 import type { Lender } from './lent.ts';
 import { type EffectiveLimits, UNLIMITED } from './limits.ts';
 import type { Member } from './member.ts';
 import { Selection } from './selection.ts';
+import { Slot } from './slot.ts';
+import type { Acquisition, StreamRequirement, StreamWaiter } from './types.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** How long a request waits for endpoints that the control plane has not told yet. */
 const ENDPOINTS_TIMEOUT_MS = 1_000;
 const NOBODY: readonly Member[] = [];
+const SERVED: Acquisition = { cancel: () => {} };
 
 export interface DispatcherOptions extends Omit<BalancerContext, 'inFlight'> {
   /** Of the cluster. */
@@ -99,6 +102,26 @@ export class Dispatcher implements DemandOwner {
     else this.serve(demand, NOBODY);
   }
 
+  beginStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition {
+    if (!this.#known || this.#requests >= this.#limits.maxRequests) {
+      const demand = new SlotDemand(request, waiter, this);
+      this.begin(demand);
+      return demand;
+    }
+    const member = this.selection.pick(request, NOBODY);
+    const connection = member?.startedStreams?.take();
+    if (member !== undefined && connection !== undefined) {
+      // Nearly always: there is a connection, and nothing to wait for or to cancel.
+      member.inFlight += 1;
+      this.#inFlight += 1;
+      waiter.onSlot(new Slot(member, connection, this.lender, this.nowMs()));
+      return SERVED;
+    }
+    const demand = new SlotDemand(request, waiter, this);
+    this.#serveAt(demand, member, NOBODY);
+    return demand;
+  }
+
   /** For `/config_dump`. */
   describe(): object {
     return {
@@ -113,7 +136,11 @@ export class Dispatcher implements DemandOwner {
   // From demands, and from what they were given.
 
   serve(demand: Demand, rejected: readonly Member[]): void {
-    if (this.#place(demand, rejected)) return;
+    this.#serveAt(demand, this.selection.pick(demand.request, rejected), rejected);
+  }
+
+  #serveAt(demand: Demand, picked: Member | undefined, rejected: readonly Member[]): void {
+    if (this.#place(demand, picked, rejected)) return;
     if (demand.kind !== 'own') this.#standInLine(demand);
     else this.#refuse(demand, 'too-many-connections', this.#allConnectionsBusy());
   }
@@ -188,9 +215,7 @@ export class Dispatcher implements DemandOwner {
   }
 
   /** False when all connections are in use: the demand has to wait, or to stay in line. */
-  #place(demand: Demand, rejected: readonly Member[]): boolean {
-    const { selection } = this;
-    const member = selection.pick(demand.request, rejected);
+  #place(demand: Demand, member: Member | undefined, rejected: readonly Member[]): boolean {
     if (member === undefined) {
       this.#pending.remove(demand);
       demand.fail(this.#nobody(), undefined);
@@ -234,7 +259,7 @@ export class Dispatcher implements DemandOwner {
   #serveByConnection(): void {
     while (this.#connections.hasAny) {
       const { first } = this.#pending;
-      if (first === undefined || !this.#place(first, NOBODY)) return;
+      if (first === undefined || !this.#placeFromLine(first)) return;
     }
   }
 
@@ -246,8 +271,12 @@ export class Dispatcher implements DemandOwner {
       if (demand.kind !== 'stream') continue;
       const { awaited } = demand;
       if (isSticky && awaited !== undefined && !takesStream(awaited)) continue;
-      if (!this.#place(demand, NOBODY) && !isSticky) return;
+      if (!this.#placeFromLine(demand) && !isSticky) return;
     }
+  }
+
+  #placeFromLine(demand: Demand): boolean {
+    return this.#place(demand, this.selection.pick(demand.request, NOBODY), NOBODY);
   }
 
   #refuse(demand: Demand, code: string, sentence: string): void {

@@ -21,6 +21,7 @@ export interface Lender {
 /** What one try of a request has from an endpoint: a connection, or a stream of one. */
 export abstract class Lent {
   readonly endpoint: Endpoint;
+  readonly port: number;
   protected readonly member: Member;
   protected readonly lender: Lender;
   readonly #lentMs: number;
@@ -30,6 +31,7 @@ export abstract class Lent {
   /** @param lentMs the time; any number where the lender does not go by it */
   constructor(member: Member, lender: Lender, lentMs: number) {
     this.endpoint = member.endpoint;
+    this.port = member.port;
     this.member = member;
     this.lender = lender;
     this.#lentMs = lentMs;

@@ -8,6 +8,7 @@ export class Loan extends Lent implements UpstreamConnection {
   readonly transport: UpstreamConnection['transport'];
   readonly reused: boolean;
   readonly mutualTls: boolean;
+  readonly identity: string | undefined;
   readonly #dialed: Dialed;
   #over = false;
 
@@ -16,6 +17,7 @@ export class Loan extends Lent implements UpstreamConnection {
     this.transport = dialed.transport;
     this.reused = reused;
     this.mutualTls = dialed.mutualTls;
+    this.identity = dialed.transport.peer.identity;
     this.#dialed = dialed;
     dialed.transport.onClosed = () => {
       if (this.#over) return;

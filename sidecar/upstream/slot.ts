@@ -22,6 +22,10 @@ export class Slot extends Lent implements StreamSlot {
     return this.#connection.dialed.mutualTls;
   }
 
+  get identity(): string | undefined {
+    return this.#connection.dialed.transport.peer.identity;
+  }
+
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream {
     return this.#connection.open(fields, endStream, handler);
   }
