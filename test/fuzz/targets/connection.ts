@@ -84,6 +84,7 @@ function exchange(pieces: readonly Buffer[]): Run {
     authority: 'cart',
     destination: UNKNOWN_PARTY,
     cluster,
+    accessLogged: false,
   });
   serveHttp1(client, undefined, {
     direction: 'inbound',
@@ -145,9 +146,12 @@ class MemoryCluster implements Cluster {
     const loan: UpstreamConnection = {
       transport,
       endpoint: ENDPOINT,
+      port: 80,
       reused: false,
       mutualTls: false,
+      identity: undefined,
       report: () => {},
+      share: () => transport.destroy(),
       release: (reusable) => {
         if (reusable) this.#idle.push(transport);
         else transport.destroy();
@@ -155,6 +159,10 @@ class MemoryCluster implements Cluster {
     };
     waiter.onConnection(loan);
     return { cancel: () => {} };
+  }
+
+  acquireStream(): never {
+    throw new Error('nobody speaks HTTP/2 here');
   }
 
   hasUntried(): boolean {
