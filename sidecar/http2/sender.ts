@@ -87,6 +87,11 @@ export class Sender implements Flushable {
     return this.#moves;
   }
 
+  /** What the transport holds still; undefined when it does not say. */
+  get unsentBytes(): number | undefined {
+    return this.#transport.unsentBytes;
+  }
+
   /** The peer asks for more answers than it reads. */
   get flooded(): boolean {
     return this.#controlBytes > CONTROL_QUEUE_BYTES;
