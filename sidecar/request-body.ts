@@ -1,6 +1,9 @@
 /** More than this of a body is not kept for another attempt, and not taken before one has a connection. */
 const KEEP_LIMIT_BYTES = 64 * 1024;
 
+/** As much a piece costs to keep, however small: a sender of single bytes must not fill the memory. */
+const PIECE_COST_BYTES = 256;
+
 /** Where a body goes; false asks to wait. */
 export interface BodyTarget {
   writeBody(bytes: Buffer): boolean;
@@ -46,7 +49,7 @@ export class RequestBody {
       return;
     }
     if (this.#complete) {
-      if (this.keep && this.#heldBytes + bytes.length <= KEEP_LIMIT_BYTES) this.#hold(bytes);
+      if (this.keep && this.#heldBytes + costOf(bytes) <= KEEP_LIMIT_BYTES) this.#hold(bytes);
       else this.forget();
     }
     if (!target.writeBody(bytes)) this.#source.pauseRequest();
@@ -84,6 +87,10 @@ export class RequestBody {
 
   #hold(bytes: Buffer): void {
     this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
+    this.#heldBytes += costOf(bytes);
   }
+}
+
+function costOf(bytes: Buffer): number {
+  return Math.max(bytes.length, PIECE_COST_BYTES);
 }

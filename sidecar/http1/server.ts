@@ -36,12 +36,14 @@ const NOTHING: Buffer = Buffer.alloc(0);
  * - `head`: between requests, or some of a head came.
  * - `body`: an exchange is under way and its request is still coming.
  * - `response`: the request is whole; what comes now is the next one and waits.
+ * - `drain`: the exchange is over and its response not taken yet; what comes now waits, because
+ *   a client that asks on and on and reads nothing would fill the memory.
  * - `discard`: the exchange is over before its request was whole; the rest is read.
  * - `linger`: we have ended; what comes is thrown away until the client ends.
  * - `tunnel`: the connection was switched to another protocol.
  * - `gone`: closed, or in somebody else's hands.
  */
-type State = 'head' | 'body' | 'response' | 'discard' | 'linger' | 'tunnel' | 'gone';
+type State = 'head' | 'body' | 'response' | 'drain' | 'discard' | 'linger' | 'tunnel' | 'gone';
 
 /** The server's side of HTTP/1.1 on one transport: one exchange at a time. */
 export class ServerConnection implements HttpConnection, TransportHandler, Downstream, BodySink {
@@ -65,6 +67,8 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   #halfClosed = false;
   #draining = false;
   #closeAfter = false;
+  /** The client has not taken the last response. */
+  #clogged = false;
 
   constructor(transport: Transport, context: HttpContext) {
     this.#transport = transport;
@@ -109,7 +113,10 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   }
 
   onDrain(): void {
-    this.#exchange?.onWritable();
+    this.#clogged = false;
+    if (this.#response !== undefined) this.#response.clogged = false;
+    if (this.#state === 'drain') this.#next();
+    else this.#exchange?.onWritable();
   }
 
   onClose(): void {
@@ -152,6 +159,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
           i = this.#readBody(bytes, i);
           break;
         case 'response':
+        case 'drain':
         case 'tunnel':
           this.#pending.unshift(bytes.subarray(i));
           return;
@@ -311,6 +319,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   exchangeEnded(): void {
     const canDiscard = this.#canDiscard();
+    this.#clogged = this.#response?.clogged === true;
     this.#exchange = undefined;
     this.#response = undefined;
     if (this.#state === 'gone' || this.#state === 'tunnel') {
@@ -335,6 +344,11 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
   }
 
   #next(): void {
+    if (this.#clogged) {
+      this.#state = 'drain';
+      this.#updateFlow();
+      return;
+    }
     this.#request = undefined;
     this.#state = 'head';
     this.#timer.set(this.#draining ? DRAIN_GRACE_MS : DEFAULT_POLICY.idleTimeoutMs);
@@ -355,7 +369,7 @@ export class ServerConnection implements HttpConnection, TransportHandler, Downs
 
   #updateFlow(): void {
     const pause =
-      this.#state === 'response'
+      this.#state === 'response' || this.#state === 'drain'
         ? this.#pending.length > 0
         : this.#state === 'body' && this.#requestPaused;
     if (pause === this.#paused || this.#state === 'gone' || this.#state === 'tunnel') return;
