@@ -2,6 +2,9 @@
 const KEEP_LIMIT_BYTES = 64 * 1024;
 const NOTHING: readonly Buffer[] = [];
 
+/** As much a piece costs to keep, however small: a sender of single bytes must not fill the memory. */
+const PIECE_COST_BYTES = 256;
+
 /** Where a body goes; false asks to wait. */
 export interface BodyTarget<Trailers> {
   /** @param last the body ends with these bytes, without trailers, and `endBody` does not follow */
@@ -50,7 +53,7 @@ export class RequestBody<Trailers> {
       return;
     }
     if (this.#complete) {
-      if (this.keep && this.#heldBytes + bytes.length <= KEEP_LIMIT_BYTES) this.#hold(bytes);
+      if (this.keep && this.#heldBytes + costOf(bytes) <= KEEP_LIMIT_BYTES) this.#hold(bytes);
       else this.forget();
     }
     if (!target.writeBody(bytes, last) && !last) this.#source.pauseRequest();
@@ -93,6 +96,10 @@ export class RequestBody<Trailers> {
   #hold(bytes: Buffer): void {
     this.#held ??= [];
     this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
+    this.#heldBytes += costOf(bytes);
   }
+}
+
+function costOf(bytes: Buffer): number {
+  return Math.max(bytes.length, PIECE_COST_BYTES);
 }

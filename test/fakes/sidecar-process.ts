@@ -66,6 +66,10 @@ export class SidecarProcess implements AsyncDisposable {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Status and body of a path of the health port; status 0 when nobody answers. */
   async health(path: string): Promise<{ status: number; body: string }> {
     return ask(`http://127.0.0.1:${this.healthPort}${path}`);
