@@ -2,8 +2,8 @@ import type { Timer } from '../runtime/clock.ts';
 import { MeshError } from '../runtime/errors.ts';
 import type { Endpoint } from './config/types.ts';
 import type { HttpContext } from './context.ts';
-import { httpStatusOfGrpc } from './grpc/status.ts';
-import type { HttpVersion, ResponseHead } from './message.ts';
+import type { HttpVersion } from './message.ts';
+import { failureOf, reasonOf } from './policy/attempt-failure.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
 import { refusalLayers } from './policy/inbound.ts';
@@ -14,10 +14,6 @@ import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer } from './transport.ts';
 import type { AttemptOutcome, Cluster, Reached } from './upstream/types.ts';
-
-/** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
-const UNREACHED_CODE = 'connect-failed';
-const UNREACHED_STATUS = 503;
 
 /** The one way in which an exchange ends. */
 export type Outcome =
@@ -99,6 +95,10 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   retries = 0;
   connectRetries = 0;
   replayed = false;
+  /** What balancers that go by a hash shall go by. */
+  hashKey: string | undefined;
+  /** A Set-Cookie for the response; empty where none is wanted. */
+  newCookie = '';
   traceId = '';
   /** When the attempt before was over; of the last one, when its response began. */
   attemptEndedMs = 0;
@@ -298,6 +298,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.#body.forget();
     this.status = response.status;
     this.grpcStatus = response.grpcStatus;
+    for (const layer of this.#layers) layer.onResponse?.(this, response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
     if (fromSidecar && response.status >= 400) {
@@ -373,28 +374,4 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     if (outcome.kind === 'cut') this.#downstream.cut(outcome.error);
     this.#downstream.exchangeEnded();
   }
-}
-
-/**
- * A sidecar that could not reach its application says so under a name that no
- * application can use; that is as if there had been no connection.
- */
-function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFailure {
-  const { grpcStatus } = response;
-  const status = grpcStatus === undefined ? response.status : httpStatusOfGrpc(grpcStatus);
-  if (mutualTls && status === UNREACHED_STATUS) {
-    const code = response.header(ERROR_HEADER);
-    if (code === UNREACHED_CODE) {
-      const sentence = 'the sidecar of the endpoint did not reach its application';
-      return { kind: 'connect', error: new MeshError(code, sentence), status };
-    }
-  }
-  return { kind: 'status', status, grpcStatus };
-}
-
-/** For the counts. */
-function reasonOf(failure: AttemptFailure): string {
-  if (failure.kind !== 'status') return failure.error.code;
-  const { status, grpcStatus } = failure;
-  return grpcStatus === undefined ? String(status) : `grpc-${grpcStatus}`;
 }

@@ -55,6 +55,8 @@ export interface ResponseHead {
   readonly grpcStatus: number | undefined;
   /** As of {@link RequestHead}. */
   header(name: string): string | undefined;
+  /** A field of our own, which goes to the client with the rest. */
+  addField(name: string, value: string): void;
 }
 
 /** The messages of one version of HTTP. An exchange is the same for all, and passes them on without looking. */

@@ -22,6 +22,7 @@ interface Descriptor {
 const ONE_OF: Readonly<Record<string, readonly string[]>> = {
   Resource: ['settings', 'service', 'routes', 'endpoints', 'workload'],
   HttpMatch: ['exact', 'prefix'],
+  HashSource: ['header', 'cookie', 'callingPod'],
 };
 
 const MAX_UINT32 = 2 ** 32 - 1;

@@ -17,6 +17,7 @@ export class Response implements ResponseHead {
   readonly #head: Head;
   readonly #keepsStatusLine: boolean;
   readonly #announced: Framing | undefined;
+  #ownLines = '';
 
   constructor(parts: {
     status: number;
@@ -36,6 +37,10 @@ export class Response implements ResponseHead {
 
   header(name: string): string | undefined {
     return this.#head.header(name);
+  }
+
+  addField(name: string, value: string): void {
+    this.#ownLines += `${name}: ${value}\r\n`;
   }
 
   /** How the body leaves towards a client of that version. */
@@ -63,6 +68,7 @@ export class Response implements ResponseHead {
     else if (this.#announces(minorVersion)) lines += framingLine(this.#announced ?? NO_BODY);
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
+    lines += this.#ownLines;
     const relayed = keepTrust ? END_TO_END_AND_TRUST : END_TO_END;
     return encodeHead(this.#head, { keepsStartLine: this.#keepsStatusLine, lines, relayed });
   }

@@ -1,5 +1,6 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Exchange } from '../exchange.ts';
+import type { ResponseHead } from '../message.ts';
 
 /**
  * One concern of an exchange, as hooks that are called in the order of the list
@@ -20,6 +21,8 @@ export interface Layer {
    * first layer that asks is followed.
    */
   onAttemptFailed?(exchange: Exchange, failure: AttemptFailure): number | undefined;
+  /** A response is going to be passed on. It may be given further fields. */
+  onResponse?(exchange: Exchange, response: ResponseHead): void;
   /** The connection now speaks another protocol, for as long as both sides like. */
   onUpgraded?(exchange: Exchange): void;
   /** The exchange is over; `exchange.outcome` says how. */

@@ -1,5 +1,5 @@
 import { parseGrpcStatus } from '../grpc/status.ts';
-import type { HeaderField } from '../http2/header-field.ts';
+import { type HeaderField, literalField } from '../http2/header-field.ts';
 import type { ResponseHead } from '../message.ts';
 import { FIELD, fieldKind } from './field-kind.ts';
 import { fieldValue, relayedFields } from './fields.ts';
@@ -11,6 +11,7 @@ export class StreamResponse implements ResponseHead {
   /** Nothing follows the head. */
   readonly endsStream: boolean;
   readonly #fields: readonly HeaderField[];
+  #own: HeaderField[] | undefined;
 
   /**
    * @param fields as the codec gives them: their form is checked, `:status` is there
@@ -27,9 +28,15 @@ export class StreamResponse implements ResponseHead {
     return fieldValue(this.#fields, name);
   }
 
+  addField(name: string, value: string): void {
+    this.#own ??= [];
+    this.#own.push(literalField(name, value));
+  }
+
   /** @param keepTrust the response comes from a sidecar that proved itself */
   encode(keepTrust: boolean): readonly HeaderField[] {
-    return relayedFields(this.#fields, keepTrust);
+    const relayed = relayedFields(this.#fields, keepTrust);
+    return this.#own === undefined ? relayed : [...relayed, ...this.#own];
   }
 }
 

@@ -150,6 +150,7 @@ class MemoryCluster implements Cluster {
       reused: false,
       mutualTls: false,
       identity: undefined,
+      responded: () => {},
       report: () => {},
       share: () => transport.destroy(),
       release: (reusable) => {
@@ -217,6 +218,7 @@ const SILENT: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  limitReached: () => {},
   ejected: () => {},
   restored: () => {},
 };
