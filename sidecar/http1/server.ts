@@ -40,12 +40,14 @@ const NOTHING: Buffer = Buffer.alloc(0);
  * - `head`: between requests, or some of a head came.
  * - `body`: an exchange is under way and its request is still coming.
  * - `response`: the request is whole; what comes now is the next one and waits.
+ * - `drain`: the exchange is over and its response not taken yet; what comes now waits, because
+ *   a client that asks on and on and reads nothing would fill the memory.
  * - `discard`: the exchange is over before its request was whole; the rest is read.
  * - `linger`: we have ended; what comes is thrown away until the client ends.
  * - `tunnel`: the connection was switched to another protocol.
  * - `gone`: closed, or in somebody else's hands.
  */
-type State = 'head' | 'body' | 'response' | 'discard' | 'linger' | 'tunnel' | 'gone';
+type State = 'head' | 'body' | 'response' | 'drain' | 'discard' | 'linger' | 'tunnel' | 'gone';
 
 /** The server's side of HTTP/1.1 on one transport: one exchange at a time. */
 export class ServerConnection
@@ -71,6 +73,8 @@ export class ServerConnection
   #halfClosed = false;
   #draining = false;
   #closeAfter = false;
+  /** The client has not taken the last response. */
+  #clogged = false;
 
   constructor(transport: Transport, context: HttpContext) {
     this.#transport = transport;
@@ -115,7 +119,10 @@ export class ServerConnection
   }
 
   onDrain(): void {
-    this.#exchange?.onWritable();
+    this.#clogged = false;
+    if (this.#response !== undefined) this.#response.clogged = false;
+    if (this.#state === 'drain') this.#next();
+    else this.#exchange?.onWritable();
   }
 
   onClose(): void {
@@ -158,6 +165,7 @@ export class ServerConnection
           i = this.#readBody(bytes, i);
           break;
         case 'response':
+        case 'drain':
         case 'tunnel':
           this.#pending.unshift(bytes.subarray(i));
           return;
@@ -323,6 +331,7 @@ export class ServerConnection
 
   exchangeEnded(): void {
     const canDiscard = this.#canDiscard();
+    this.#clogged = this.#response?.clogged === true;
     this.#exchange = undefined;
     this.#response = undefined;
     if (this.#state === 'gone' || this.#state === 'tunnel') {
@@ -347,6 +356,11 @@ export class ServerConnection
   }
 
   #next(): void {
+    if (this.#clogged) {
+      this.#state = 'drain';
+      this.#updateFlow();
+      return;
+    }
     this.#request = undefined;
     this.#state = 'head';
     this.#timer.set(this.#draining ? DRAIN_GRACE_MS : DEFAULT_POLICY.idleTimeoutMs);
@@ -367,7 +381,7 @@ export class ServerConnection
 
   #updateFlow(): void {
     const pause =
-      this.#state === 'response'
+      this.#state === 'response' || this.#state === 'drain'
         ? this.#pending.length > 0
         : this.#state === 'body' && this.#requestPaused;
     if (pause === this.#paused || this.#state === 'gone' || this.#state === 'tunnel') return;

@@ -45,7 +45,7 @@ export const connection: FuzzTarget = {
     ...['Host: cart\r\n', 'HTTP/1.0', 'Expect: 100-continue\r\n', ': ', ' ', '%2f', 'chunked'],
   ].map(latin1),
   run(bytes, random) {
-    const whole = exchange([bytes]);
+    const whole = exchange([Buffer.from(bytes)]);
     const pieces = exchange(cut(bytes, random));
     // How chunks are cut may differ, and with it the length.
     const read = ({ requests }: Run) => requests.map(({ method, body }) => [method, body]);
