@@ -1,5 +1,6 @@
 /** More than this of a body is not kept for another attempt, and not taken before one has a connection. */
 const KEEP_LIMIT_BYTES = 64 * 1024;
+const NOTHING: readonly Buffer[] = [];
 
 /** Where a body goes; false asks to wait. */
 export interface BodyTarget<Trailers> {
@@ -24,7 +25,7 @@ export class RequestBody<Trailers> {
   readonly #source: BodySource;
   #target: BodyTarget<Trailers> | undefined;
   /** From the beginning, or nothing once something was given up. */
-  #held: Buffer[] = [];
+  #held: Buffer[] | undefined;
   #heldBytes = 0;
   #complete = true;
   #ended = false;
@@ -64,7 +65,7 @@ export class RequestBody<Trailers> {
   /** Sends what came so far, and from now on what comes. */
   sendTo(target: BodyTarget<Trailers>): void {
     this.#target = target;
-    const held = this.#held;
+    const held = this.#held ?? NOTHING;
     if (held.length > 0 && (!this.keep || this.#heldBytes > KEEP_LIMIT_BYTES)) this.forget();
     // A body that is whole already ends with its last piece.
     const joined = this.#ended && this.#trailers === undefined ? held.length - 1 : -1;
@@ -84,12 +85,13 @@ export class RequestBody<Trailers> {
 
   /** No other attempt will be made. */
   forget(): void {
-    this.#held = [];
+    this.#held = undefined;
     this.#heldBytes = 0;
     this.#complete = false;
   }
 
   #hold(bytes: Buffer): void {
+    this.#held ??= [];
     this.#held.push(bytes);
     this.#heldBytes += bytes.length;
   }

@@ -25,7 +25,7 @@ const DATA_FRAME_BYTES = DEFAULT_MAX_FRAME_BYTES - FRAME_HEADER_BYTES;
 /** Data that one turn gathers for one connection; the rest takes its turns in the next. */
 const TURN_BYTES = 256 * 1024;
 /** Answers to the peer's frames that wait because it does not read. */
-const CONTROL_QUEUE_BYTES = 64 * 1024;
+const CONTROL_QUEUE_BYTES = 16 * 1024;
 /** Anything at all that waits because it does not read; then we do not read either. */
 const BLOCKED_OUTPUT_BYTES = 256 * 1024;
 

@@ -28,10 +28,10 @@ export interface LocalSettings {
 
 export const DEFAULT_LOCAL_SETTINGS: LocalSettings = {
   maxConcurrentStreams: 100,
-  streamWindowBytes: 256 * 1024,
+  streamWindowBytes: 192 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
   maxHeldBytes: 2 * 1024 * 1024,
-  maxQueuedBytes: 4 * 1024 * 1024,
+  maxQueuedBytes: 2 * 1024 * 1024,
   maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
   maxHeaderListBytes: 64 * 1024,
   maxHeaderFields: 256,

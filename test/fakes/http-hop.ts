@@ -13,6 +13,7 @@ import { outboundLayers } from '../../sidecar/policy/outbound.ts';
 import type { HttpTarget } from '../../sidecar/route/route.ts';
 import { singleRoute } from '../../sidecar/route/table.ts';
 import { SocketTransport } from '../../sidecar/socket-transport.ts';
+import { serveHttp2 } from '../../sidecar/streams/serve.ts';
 import type { Direction, RequestRecord, TrafficObserver } from '../../sidecar/telemetry/types.ts';
 import { EndpointCluster } from '../../sidecar/upstream/cluster.ts';
 import { PlainDialer } from '../../sidecar/upstream/dialer.ts';
@@ -29,6 +30,8 @@ export interface HttpHopOptions {
   /** The identity that the clients of this hop have proved. */
   readonly identity?: string;
   readonly onConnect?: HttpContext['onConnect'];
+  /** Of HTTP that its clients speak; 1 by default. */
+  readonly version?: 1 | 2;
   /** Decides instead of the one target. */
   readonly resolve?: (head: RequestHead, target: HttpTarget) => HttpTarget | MeshError | Unresolved;
 }
@@ -85,7 +88,8 @@ export class HttpHop {
       this.#sockets.add(socket);
       const peer = { address: '127.0.0.1', port: 1, identity, workload: undefined };
       const transport = new SocketTransport(socket, peer);
-      this.connections.push(serveHttp1(transport, undefined, context));
+      const serve = options.version === 2 ? serveHttp2 : serveHttp1;
+      this.connections.push(serve(transport, undefined, context));
     });
   }
 
