@@ -90,6 +90,11 @@ export class Sender implements Flushable {
     return this.#moves;
   }
 
+  /** What the transport holds still; undefined when it does not say. */
+  get unsentBytes(): number | undefined {
+    return this.#transport.unsentBytes;
+  }
+
   /** The peer asks for more answers than it reads. */
   get flooded(): boolean {
     return this.#controlBytes > CONTROL_QUEUE_BYTES;
@@ -149,7 +154,7 @@ export class Sender implements Flushable {
   headers(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
     const { queue } = stream;
     if (queue !== undefined) {
-      queue.trailers = fields;
+      if (!queue.ended) queue.trailers = fields;
       queue.ended = true;
       return;
     }
@@ -165,6 +170,7 @@ export class Sender implements Flushable {
   data(stream: Stream, bytes: Buffer, endStream: boolean): boolean {
     const { length } = bytes;
     if (stream.queue !== undefined) {
+      if (stream.queue.ended) return true;
       if (length > 0) return this.#enqueue(stream, stream.queue, bytes, endStream);
       stream.queue.ended = endStream;
       return true;
