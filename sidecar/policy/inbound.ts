@@ -1,11 +1,11 @@
 import { accessLog } from './access-log.ts';
 import { clientIdentity } from './client-identity.ts';
-import type { Layer } from './layer.ts';
+import { type Layer, stackOf } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { staleConnection } from './stale-connection.ts';
 
 /** The layers of requests that come to the pod's own application. */
-export const INBOUND_LAYERS: readonly Layer[] = [
+export const INBOUND_LAYERS: readonly Layer[] = stackOf([
   // Outermost, so that they tell what the caller saw.
   metrics,
   accessLog,
@@ -13,7 +13,7 @@ export const INBOUND_LAYERS: readonly Layer[] = [
   clientIdentity,
   // The application may close its idle connections at any time.
   staleConnection,
-];
+]);
 
 /** Of requests that were refused before they had a route. */
-export const REFUSAL_LAYERS: readonly Layer[] = [metrics, accessLog];
+export const REFUSAL_LAYERS: readonly Layer[] = stackOf([metrics, accessLog]);

@@ -1,7 +1,7 @@
 import { accessLog } from './access-log.ts';
 import { attemptTimeout } from './attempt-timeout.ts';
 import type { EffectivePolicy } from './effective.ts';
-import type { Layer } from './layer.ts';
+import { type Layer, stackOf } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { otherEndpoint } from './other-endpoint.ts';
 import { requestTimeout } from './request-timeout.ts';
@@ -24,5 +24,5 @@ export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
   if (policy.retries !== undefined) layers.push(retry);
   // Innermost: one attempt.
   if (policy.perTryTimeoutMs > 0) layers.push(attemptTimeout);
-  return layers;
+  return stackOf(layers);
 }
