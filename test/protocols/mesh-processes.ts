@@ -21,13 +21,16 @@ export class MeshProcesses {
     this.#namespace = namespaceOf(found.pid) ?? '';
   }
 
-  /** @param inner the number that the mesh tells */
-  outerPid(inner: number): number {
+  /**
+   * @param inner the number that the mesh tells
+   * @returns undefined when the process has ended
+   */
+  outerPid(inner: number): number | undefined {
     for (const name of readdirSync('/proc')) {
       if (!/^\d+$/.test(name) || namespaceOf(Number(name)) !== this.#namespace) continue;
       if (innermostPid(Number(name)) === inner) return Number(name);
     }
-    throw new Error(`the mesh has no process ${inner}`);
+    return undefined;
   }
 }
 

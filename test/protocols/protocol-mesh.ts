@@ -100,17 +100,18 @@ export class ProtocolMesh {
     return pods
       .filter((pod) => pod.workload === workload && !pod.terminating)
       .flatMap((pod) => pod.containers)
-      .filter(({ name, pid }) => name === container && pid !== undefined)
-      .map(({ pid = 0 }) => this.#known.outerPid(pid));
+      .filter(({ name }) => name === container)
+      .flatMap(({ pid }) => (pid === undefined ? [] : (this.#known.outerPid(pid) ?? [])));
   }
 
   /** The first pod of a Deployment. */
   async shell(workload: string): Promise<NamespaceShell> {
     const { pods } = await this.status();
     const pod = pods.find((one) => one.workload === workload && !one.terminating);
-    const pid = pod?.containers.find((one) => one.pid !== undefined)?.pid;
+    const inner = pod?.containers.find((one) => one.pid !== undefined)?.pid;
+    const pid = inner === undefined ? undefined : this.#known.outerPid(inner);
     if (pid === undefined) throw new Error(`no pod of ${workload} runs`);
-    return new NamespaceShell(this.#known.outerPid(pid));
+    return new NamespaceShell(pid);
   }
 
   /** What the sidecar of each pod of a Deployment counts. */
@@ -122,11 +123,14 @@ export class ProtocolMesh {
   }
 
   async #untilReady(): Promise<void> {
-    const deployments = this.#objects('Deployment');
-    const names = [CLIENT, ...deployments.map(({ metadata }) => metadata.name)];
-    await this.#mesh.until(names.join(', '), ({ pods }) =>
-      names.every((name) => pods.some(({ workload, ready }) => workload === name && ready)),
-    );
+    const names = this.#objects('Deployment').map(({ metadata }) => metadata.name);
+    await this.#mesh.until(names.join(', '), ({ pods }) => {
+      const lasting = pods.filter(({ terminating }) => !terminating);
+      return [CLIENT, ...names].every((name) => {
+        const own = lasting.filter(({ workload }) => workload === name);
+        return own.length > 0 && own.every(({ ready }) => ready);
+      });
+    });
   }
 
   async #untilKnown(): Promise<void> {
@@ -134,7 +138,8 @@ export class ProtocolMesh {
     const client = await this.shell(CLIENT);
     await eventually(
       async () => {
-        const dump = await this.#ask(client, PORT.admin, '/config_dump');
+        // It may be about to start.
+        const dump = await this.#ask(client, PORT.admin, '/config_dump').catch(() => '');
         return names.every((name) => dump.includes(name));
       },
       () => `${names.join(', ')} in the client's sidecar`,
