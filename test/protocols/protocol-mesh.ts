@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { findMode } from '../../local/capability.ts';
 import { CHECKOUT } from '../../local/image-folders.ts';
 import type { LocalStatus } from '../../local/view/status.ts';
 import { PORT } from '../../proto/well-known.ts';
-import { eventually, LocalMesh, TestFolder } from '../local/local-mesh.ts';
+import { eventually, LocalMesh, processesOf, TestFolder } from '../local/local-mesh.ts';
 import { MeshProcesses } from './mesh-processes.ts';
 import { NamespaceShell } from './namespace-shell.ts';
 
@@ -42,10 +42,10 @@ export class ProtocolMesh {
     this.#mesh = new LocalMesh(this.folder);
   }
 
-  /** Puts a manifest of `manifests/` in, and does not wait. */
+  /** Puts a manifest in, of `manifests/` unless its path is whole, and does not wait. */
   stage(name: string): void {
-    const text = readFileSync(join(FOLDER, 'manifests', name), 'utf8');
-    this.write(name, text);
+    const text = readFileSync(resolve(FOLDER, 'manifests', name), 'utf8');
+    this.write(basename(name), text);
     const objects = parseAllDocuments(text).map((document) => document.toJS());
     this.#staged.set(name, objects);
   }
@@ -102,6 +102,15 @@ export class ProtocolMesh {
       .flatMap((pod) => pod.containers)
       .filter(({ name }) => name === container)
       .flatMap(({ pid }) => (pid === undefined ? [] : (this.#known.outerPid(pid) ?? [])));
+  }
+
+  /** A process of local mode itself, by what its command line holds. */
+  ownPid(command: string): number {
+    const found = processesOf(this.folder).find(
+      (one) => one.command.includes(command) && this.#known.has(one.pid),
+    );
+    if (found === undefined) throw new Error(`the mesh runs no ${command}`);
+    return found.pid;
   }
 
   /** The first pod of a Deployment. */
