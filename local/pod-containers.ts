@@ -48,7 +48,7 @@ export class PodContainers {
   process(
     container: Container,
     restartPolicy: 'Always' | 'OnFailure' | 'Never' = 'Always',
-    onChange: () => void = () => {},
+    onChange: (container: ContainerProcess) => void = () => {},
   ): ContainerProcess {
     const { state, record } = this.#surroundings;
     const { name, namespace = '' } = this.#pod.metadata;

@@ -39,6 +39,8 @@ export class LocalPod {
   readonly #probes: ProbeLoop[] = [];
   /** Containers whose readiness probe does not hold. */
   readonly #unready = new Set<string>();
+  /** By container. */
+  readonly #readiness = new Map<string, ProbeLoop>();
   readonly #problems = new Set<string>();
   #deletedAt: string | undefined;
   #stopped: Promise<void> | undefined;
@@ -156,8 +158,10 @@ export class LocalPod {
     this.phase = 'Running';
     for (const container of this.#object.spec.containers) {
       if (container.readinessProbe !== undefined) this.#unready.add(container.name);
-      const process = containers.process(container, this.#object.spec.restartPolicy, () =>
-        this.#containerChanged(),
+      const process = containers.process(
+        container,
+        this.#object.spec.restartPolicy,
+        this.#containerChanged,
       );
       this.#applications.push(process);
     }
@@ -203,7 +207,7 @@ export class LocalPod {
     containers: PodContainers,
     network: PodNetwork,
   ): Promise<void> {
-    const onChange = (): void => this.#containerChanged();
+    const onChange = this.#containerChanged;
     if (container.name === CONTAINER.init && container.image === SIDECAR_IMAGE) {
       if (!network.intercepts) return;
     }
@@ -249,11 +253,12 @@ export class LocalPod {
   #watch(container: Container, process: ContainerProcess, target: ProbeTarget): void {
     const { readinessProbe, livenessProbe } = container;
     if (readinessProbe !== undefined) {
-      this.#probe(readinessProbe, target, (holds) => {
+      const loop = this.#probe(readinessProbe, target, (holds) => {
         if (holds) this.#unready.delete(container.name);
         else this.#unready.add(container.name);
         this.#surroundings.onChange();
       });
+      this.#readiness.set(container.name, loop);
     }
     if (livenessProbe !== undefined) {
       this.#probe(livenessProbe, target, (holds) => {
@@ -262,13 +267,20 @@ export class LocalPod {
     }
   }
 
-  #probe(...args: ConstructorParameters<typeof ProbeLoop>): void {
+  #probe(...args: ConstructorParameters<typeof ProbeLoop>): ProbeLoop {
     const loop = new ProbeLoop(...args);
     this.#probes.push(loop);
     loop.start();
+    return loop;
   }
 
-  #containerChanged(): void {
+  readonly #containerChanged = (container: ContainerProcess): void => {
+    const readiness = this.#readiness.get(container.name);
+    if (readiness !== undefined) {
+      // What is started again has to show again that it is ready.
+      this.#unready.add(container.name);
+      readiness.restart();
+    }
     const ended = this.#applications.map(({ state }) =>
       state.kind === 'ended' ? state.exitCode : undefined,
     );
@@ -280,7 +292,7 @@ export class LocalPod {
       this.#release(10_000).catch((error: unknown) => this.#problem(describeError(error)));
     }
     this.#surroundings.onChange();
-  }
+  };
 
   #problem(message: string): void {
     this.#problems.add(message);

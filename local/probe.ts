@@ -56,6 +56,9 @@ function askTcp(address: SocketAddress, timeoutMs: number): Promise<boolean> {
   });
 }
 
+/** Between two questions while the answer is not good. */
+const SOON_MS = 250;
+
 /**
  * Asks again and again, and tells when the verdict changes: a probe fails after
  * `failureThreshold` bad answers in a row (3), and holds after `successThreshold`
@@ -67,6 +70,7 @@ export class ProbeLoop {
   readonly #onVerdict: (holds: boolean) => void;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #asking = false;
   #good = 0;
   #bad = 0;
 
@@ -80,6 +84,15 @@ export class ProbeLoop {
     this.#after((this.#probe.initialDelaySeconds ?? 0) * 1000);
   }
 
+  /** The program was started again: what its predecessor answered counts no more. */
+  restart(): void {
+    this.#good = 0;
+    this.#bad = 0;
+    if (this.#asking) return;
+    clearTimeout(this.#timer);
+    this.#after(SOON_MS);
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
@@ -91,7 +104,9 @@ export class ProbeLoop {
   }
 
   async #ask(): Promise<void> {
+    this.#asking = true;
     const good = await askProbe(this.#probe, this.#target);
+    this.#asking = false;
     if (this.#stopped) return;
     this.#good = good ? this.#good + 1 : 0;
     this.#bad = good ? 0 : this.#bad + 1;
@@ -102,6 +117,6 @@ export class ProbeLoop {
     }
     // Starting programs are asked more often than the kubelet would: people wait here.
     const periodMs = (this.#probe.periodSeconds ?? 10) * 1000;
-    this.#after(good ? periodMs : Math.min(periodMs, 250));
+    this.#after(good ? periodMs : Math.min(periodMs, SOON_MS));
   }
 }

@@ -6,8 +6,6 @@ import { processesOf, type TestFolder } from '../local/local-mesh.ts';
  * namespace of its own, and tells numbers that are valid there.
  */
 export class MeshProcesses {
-  /** The supervisor, which lives in the node's namespaces. */
-  readonly supervisor: number;
   readonly #namespace: string;
 
   /** @throws Error when the mesh of that folder does not run in namespaces */
@@ -17,17 +15,24 @@ export class MeshProcesses {
       ({ pid, command }) => command.includes('local/main.ts') && namespaceOf(pid) !== own,
     );
     if (found === undefined) throw new Error('the mesh has no process namespace of its own');
-    this.supervisor = found.pid;
     this.#namespace = namespaceOf(found.pid) ?? '';
   }
 
-  /** @param inner the number that the mesh tells */
-  outerPid(inner: number): number {
+  /** Whether a process, as we see it, lives in the mesh. */
+  has(pid: number): boolean {
+    return namespaceOf(pid) === this.#namespace;
+  }
+
+  /**
+   * @param inner the number that the mesh tells
+   * @returns undefined when the process has ended
+   */
+  outerPid(inner: number): number | undefined {
     for (const name of readdirSync('/proc')) {
-      if (!/^\d+$/.test(name) || namespaceOf(Number(name)) !== this.#namespace) continue;
+      if (!/^\d+$/.test(name) || !this.has(Number(name))) continue;
       if (innermostPid(Number(name)) === inner) return Number(name);
     }
-    throw new Error(`the mesh has no process ${inner}`);
+    return undefined;
   }
 }
 

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { findMode } from '../../local/capability.ts';
 import { CHECKOUT } from '../../local/image-folders.ts';
 import type { LocalStatus } from '../../local/view/status.ts';
 import { PORT } from '../../proto/well-known.ts';
-import { eventually, LocalMesh, TestFolder } from '../local/local-mesh.ts';
+import { eventually, LocalMesh, processesOf, TestFolder } from '../local/local-mesh.ts';
 import { MeshProcesses } from './mesh-processes.ts';
 import { NamespaceShell } from './namespace-shell.ts';
 
@@ -42,10 +42,10 @@ export class ProtocolMesh {
     this.#mesh = new LocalMesh(this.folder);
   }
 
-  /** Puts a manifest of `manifests/` in, and does not wait. */
+  /** Puts a manifest in, of `manifests/` unless its path is whole, and does not wait. */
   stage(name: string): void {
-    const text = readFileSync(join(FOLDER, 'manifests', name), 'utf8');
-    this.write(name, text);
+    const text = readFileSync(resolve(FOLDER, 'manifests', name), 'utf8');
+    this.write(basename(name), text);
     const objects = parseAllDocuments(text).map((document) => document.toJS());
     this.#staged.set(name, objects);
   }
@@ -100,17 +100,27 @@ export class ProtocolMesh {
     return pods
       .filter((pod) => pod.workload === workload && !pod.terminating)
       .flatMap((pod) => pod.containers)
-      .filter(({ name, pid }) => name === container && pid !== undefined)
-      .map(({ pid = 0 }) => this.#known.outerPid(pid));
+      .filter(({ name }) => name === container)
+      .flatMap(({ pid }) => (pid === undefined ? [] : (this.#known.outerPid(pid) ?? [])));
+  }
+
+  /** A process of local mode itself, by what its command line holds. */
+  ownPid(command: string): number {
+    const found = processesOf(this.folder).find(
+      (one) => one.command.includes(command) && this.#known.has(one.pid),
+    );
+    if (found === undefined) throw new Error(`the mesh runs no ${command}`);
+    return found.pid;
   }
 
   /** The first pod of a Deployment. */
   async shell(workload: string): Promise<NamespaceShell> {
     const { pods } = await this.status();
     const pod = pods.find((one) => one.workload === workload && !one.terminating);
-    const pid = pod?.containers.find((one) => one.pid !== undefined)?.pid;
+    const inner = pod?.containers.find((one) => one.pid !== undefined)?.pid;
+    const pid = inner === undefined ? undefined : this.#known.outerPid(inner);
     if (pid === undefined) throw new Error(`no pod of ${workload} runs`);
-    return new NamespaceShell(this.#known.outerPid(pid));
+    return new NamespaceShell(pid);
   }
 
   /** What the sidecar of each pod of a Deployment counts. */
@@ -122,11 +132,14 @@ export class ProtocolMesh {
   }
 
   async #untilReady(): Promise<void> {
-    const deployments = this.#objects('Deployment');
-    const names = [CLIENT, ...deployments.map(({ metadata }) => metadata.name)];
-    await this.#mesh.until(names.join(', '), ({ pods }) =>
-      names.every((name) => pods.some(({ workload, ready }) => workload === name && ready)),
-    );
+    const names = this.#objects('Deployment').map(({ metadata }) => metadata.name);
+    await this.#mesh.until(names.join(', '), ({ pods }) => {
+      const lasting = pods.filter(({ terminating }) => !terminating);
+      return [CLIENT, ...names].every((name) => {
+        const own = lasting.filter(({ workload }) => workload === name);
+        return own.length > 0 && own.every(({ ready }) => ready);
+      });
+    });
   }
 
   async #untilKnown(): Promise<void> {
@@ -134,7 +147,8 @@ export class ProtocolMesh {
     const client = await this.shell(CLIENT);
     await eventually(
       async () => {
-        const dump = await this.#ask(client, PORT.admin, '/config_dump');
+        // It may be about to start.
+        const dump = await this.#ask(client, PORT.admin, '/config_dump').catch(() => '');
         return names.every((name) => dump.includes(name));
       },
       () => `${names.join(', ')} in the client's sidecar`,

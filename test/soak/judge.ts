@@ -62,7 +62,12 @@ export function judgeSeries(series: Series, warmUpSeconds: number): string[] {
       );
     }
   }
-  const { base, idle, name } = series;
+  return [...mistakes, ...judgeIdle(series)];
+}
+
+/** What a process still holds that it did not before the load. */
+export function judgeIdle({ name, base, idle }: Series): string[] {
+  const mistakes: string[] = [];
   if (idle.descriptors > base.descriptors + KEPT_DESCRIPTORS) {
     mistakes.push(
       `${name}: ${idle.descriptors} descriptors when all was over, and ${base.descriptors} before`,

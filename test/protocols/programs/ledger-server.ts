@@ -8,14 +8,18 @@
 import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { patternBytes } from './pattern.ts';
 
 const ledger = process.argv[2] ?? '';
 const PIECE_BYTES = 16 * 1024;
+const PAUSE_MS = 2;
 
-function* pieces(from: number, to: number): Generator<Buffer> {
+/** Slowly, so that whatever happens meets answers that are under way. */
+async function* pieces(from: number, to: number): AsyncGenerator<Buffer> {
   for (let at = from; at < to; at += PIECE_BYTES) {
     yield patternBytes(at, Math.min(to, at + PIECE_BYTES));
+    await delay(PAUSE_MS);
   }
 }
 

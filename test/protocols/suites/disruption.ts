@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { eventually } from '../../local/local-mesh.ts';
 import { changeConfig } from '../config-changes.ts';
 import { CLIENT } from '../protocol-mesh.ts';
 import { programPath, type Subject } from '../subject.ts';
@@ -46,7 +47,7 @@ export const disruption: Suite = {
         const framings = phase === 'the-sidecar-of-the-server' ? ANY : FRAMED;
         load.tell(`begin ${name} ${framings}`);
         await load.noted(`running ${name}`);
-        await kill(subject, workload, container);
+        await kill(subject, workload, container, round);
         load.tell('disturbed');
         await load.noted(`recovered ${name}`);
         load.tell('stop');
@@ -67,9 +68,23 @@ export const disruption: Suite = {
   },
 };
 
-/** Of several pods, the first. */
-async function kill({ mesh }: Subject, workload: string, container: string): Promise<void> {
-  const [pid] = await mesh.pids(workload, container);
-  if (pid === undefined) throw new Error(`no ${container} of ${workload} runs`);
-  process.kill(pid, 'SIGKILL');
+/** Of several pods another one each time; returns when all of them are ready again. */
+async function kill(
+  { mesh }: Subject,
+  workload: string,
+  container: string,
+  round: number,
+): Promise<void> {
+  const before = await mesh.pids(workload, container);
+  const victim = before[round % before.length];
+  if (victim === undefined) throw new Error(`no ${container} of ${workload} runs`);
+  process.kill(victim, 'SIGKILL');
+  await eventually(
+    async () => {
+      const now = await mesh.pids(workload, container);
+      return now.length === before.length && !now.includes(victim);
+    },
+    () => `${container} of ${workload}, started again`,
+  );
+  await mesh.ready();
 }
