@@ -34,16 +34,20 @@ export interface Transport {
   resume(): void;
 }
 
-/** A transport as those see it who make, lend and count transports. */
-export interface OwnedTransport extends Transport {
-  /** Nothing new can be asked of it: ended, closed, or its carrier is being retired. */
-  readonly finished: boolean;
+/** A connection as those see it who count connections. */
+export interface CountedConnection {
   readonly bytesRead: number;
   readonly bytesWritten: number;
+  /** Called once, when it is over. */
+  onCounted: (() => void) | undefined;
+}
+
+/** A transport as those see it who make, lend and count transports. */
+export interface OwnedTransport extends Transport, CountedConnection {
+  /** Nothing new can be asked of it: ended, closed, or its carrier is being retired. */
+  readonly finished: boolean;
   /** Called once, after the handler's own `onClose`. */
   onClosed: (() => void) | undefined;
-  /** The same for whoever counts connections. */
-  onCounted: (() => void) | undefined;
 }
 
 export interface TransportHandler {

@@ -1,10 +1,10 @@
 import type { ConnectionRecord, TrafficObserver } from '../telemetry/types.ts';
-import type { OwnedTransport } from '../transport.ts';
+import type { CountedConnection } from '../transport.ts';
 
 /** Tells of a connection that carries HTTP: now, and when it is over. */
 export function countHttpConnection(
   observer: TrafficObserver,
-  transport: OwnedTransport,
+  connection: CountedConnection,
   parties: Omit<ConnectionRecord, 'protocol'>,
 ): void {
   const { direction, source, service, mutualTls } = parties;
@@ -12,8 +12,8 @@ export function countHttpConnection(
   const destination = { namespace, workload };
   const record = { direction, source, destination, service, mutualTls, protocol: 'http' } as const;
   observer.connectionOpened(record);
-  transport.onCounted = () => {
-    const { bytesRead, bytesWritten } = transport;
+  connection.onCounted = () => {
+    const { bytesRead, bytesWritten } = connection;
     // From the source to the destination, whichever end we are.
     if (direction === 'inbound') observer.connectionClosed(record, bytesRead, bytesWritten);
     else observer.connectionClosed(record, bytesWritten, bytesRead);

@@ -60,6 +60,11 @@ export class InboundPlans {
     return this.#ownAddresses.has(canonicalAddress(host)) && !this.#ownPorts.has(port);
   }
 
+  /** This pod, for the records. */
+  get self(): Party {
+    return this.#options.self();
+  }
+
   /** As it was declared. */
   protocol(port: number): Protocol {
     return this.#options.compiled().inboundProtocol(port);

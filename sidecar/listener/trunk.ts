@@ -2,19 +2,22 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
-import type { MeshError } from '../../runtime/errors.ts';
+import { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { CredentialSource } from '../identity/types.ts';
+import type { Peer } from '../transport.ts';
 import { TrunkServer } from '../trunk/server.ts';
-import type { TrunkStream } from '../trunk/types.ts';
+import type { TrunkHttp2Client, TrunkHttp2Server, TrunkStream } from '../trunk/types.ts';
 import type { Acquisition, UpstreamConnection } from '../upstream/types.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
 import type { InboundPlans } from './inbound-plans.ts';
 import { OpenConnections } from './open-connections.ts';
+import { TrunkRequests } from './trunk-requests.ts';
 
 /** The application is on the same machine. */
 const CONNECT_TIMEOUT_MS = 5_000;
+const NOT_ALLOWED = 'destination-not-allowed';
 
 export interface TrunkListenerOptions {
   readonly address: SocketAddress;
@@ -39,6 +42,7 @@ export class TrunkListener implements Component {
     this.#server = new TrunkServer({
       ...options,
       onStream: (stream) => this.#onStream(stream),
+      onHttp2: (client) => this.#onHttp2(client),
     });
     const accept = (socket: Socket): void => {
       // HTTP/2 knows no half-open connections: the end of a peer that was killed
@@ -71,12 +75,27 @@ export class TrunkListener implements Component {
     await Promise.all([this.#server.close(signal), this.#open.drain(signal)]);
   }
 
+  #onHttp2(client: TrunkHttp2Client): TrunkHttp2Server | MeshError {
+    const { plans } = this.#options;
+    const { destination, peer } = client;
+    if (!this.#allows(destination, peer)) {
+      return new MeshError(NOT_ALLOWED, 'the destination is not the application');
+    }
+    return new TrunkRequests(client, plans.context(peer, destination), plans.self);
+  }
+
+  #allows(destination: SocketAddress, peer: Peer): boolean {
+    const { plans, log } = this.#options;
+    if (plans.allows(destination)) return true;
+    log.warn({ peer: peer.identity, destination }, 'stream to a strange destination refused');
+    return false;
+  }
+
   #onStream(stream: TrunkStream): void {
     const { plans, log } = this.#options;
     const { destination, peer } = stream;
-    if (!plans.allows(destination)) {
-      log.warn({ peer: peer.identity, destination }, 'stream to a strange destination refused');
-      stream.refuse('destination-not-allowed');
+    if (!this.#allows(destination, peer)) {
+      stream.refuse(NOT_ALLOWED);
       return;
     }
     const serve = (upstream: UpstreamConnection | undefined): void => {

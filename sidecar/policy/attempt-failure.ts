@@ -4,8 +4,16 @@ import type { ResponseHead } from '../message.ts';
 import type { AttemptFailure } from './layer.ts';
 import { ERROR_HEADER } from './respond.ts';
 
-/** What the sidecar of an application that does not answer says (`respond.ts`). */
-const UNREACHED_CODE = 'connect-failed';
+/**
+ * What the sidecar of an endpoint says when nothing came to the application: it does not
+ * answer, or the sidecar does not take what the trunk brought (`trunk/server-session.ts`).
+ */
+const UNREACHED_CODES: ReadonlySet<string> = new Set([
+  'connect-failed',
+  'destination-not-allowed',
+  'bad-trunk-request',
+  'source-mismatch',
+]);
 const UNREACHED_STATUS = 503;
 
 /**
@@ -18,9 +26,9 @@ export function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFa
   const status = grpcStatus === undefined ? response.status : httpStatusOfGrpc(grpcStatus);
   if (mutualTls && status === UNREACHED_STATUS) {
     const code = response.header(ERROR_HEADER);
-    if (code === UNREACHED_CODE) {
+    if (code !== undefined && UNREACHED_CODES.has(code)) {
       const sentence = 'the sidecar of the endpoint did not reach its application';
-      return { kind: 'connect', error: new MeshError(code, sentence), status };
+      return { kind: 'connect', error: new MeshError('connect-failed', sentence), status };
     }
   }
   return { kind: 'status', status, grpcStatus };

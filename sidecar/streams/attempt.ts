@@ -7,7 +7,7 @@ import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
 import type { BodyTarget } from '../request-body.ts';
-import type { OwnedTransport } from '../transport.ts';
+import type { CountedConnection } from '../transport.ts';
 import type {
   Acquisition,
   AttemptOutcome,
@@ -15,7 +15,7 @@ import type {
   StreamSlot,
   StreamWaiter,
 } from '../upstream/types.ts';
-import { relayedTrailers } from './fields.ts';
+import { fieldBytes, relayedTrailers } from './fields.ts';
 import { grpcStatusIn, StreamResponse } from './response.ts';
 import { StreamReset } from './stream-reset.ts';
 import type { Http2 } from './version.ts';
@@ -62,11 +62,11 @@ export class StreamAttempt
     if (this.#slot === undefined && !this.#over) this.#acquisition = acquisition;
   }
 
-  onDialed(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void {
+  onDialed(connection: CountedConnection, endpoint: Endpoint, mutualTls: boolean): void {
     const { context, service } = this.#exchange;
     // The application's own connection: that of its client is counted instead.
     if (context.direction === 'inbound') return;
-    countHttpConnection(context.observer, transport, {
+    countHttpConnection(context.observer, connection, {
       direction: 'outbound',
       source: context.source,
       destination: endpoint.workload,
@@ -81,7 +81,9 @@ export class StreamAttempt
     this.#slot = slot;
     this.#exchange.attemptPicked(slot.endpoint, slot);
     this.#sent = request.endsStream;
-    this.#stream = slot.open(request.encode(sendsNormalPath), request.endsStream, this);
+    const fields = request.encode(sendsNormalPath);
+    slot.said(fieldBytes(fields));
+    this.#stream = slot.open(fields, request.endsStream, this);
     this.#exchange.attemptConnected(this);
   }
 
@@ -98,6 +100,7 @@ export class StreamAttempt
   writeBody(bytes: Buffer, last: boolean): boolean {
     if (this.#over || this.#sent) return true;
     this.#sent = last;
+    this.#slot?.said(bytes.length);
     return this.#stream?.sendData(bytes, last) ?? true;
   }
 
@@ -127,7 +130,7 @@ export class StreamAttempt
 
   onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
     if (this.#over) return;
-    this.#slot?.heard();
+    this.#slot?.heard(fieldBytes(fields));
     if (this.#response !== undefined) {
       this.#onTrailers(fields);
       return;
@@ -140,7 +143,7 @@ export class StreamAttempt
 
   onData(bytes: Buffer, endStream: boolean): void {
     if (this.#over) return;
-    this.#slot?.heard();
+    this.#slot?.heard(bytes.length);
     if (endStream) {
       this.#received = true;
       this.#finish('success');

@@ -22,7 +22,7 @@ export interface StreamOwner {
   readonly peer: Peer;
   /** A stream may be idle for so long from now on. */
   watch(limitMs: number): void;
-  ended(stream: ServerStream): void;
+  ended(stream: ServerStream, requestBytes: number, responseBytes: number): void;
 }
 
 /** The server's side of one request of HTTP/2. */
@@ -164,7 +164,8 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
 
   exchangeEnded(): void {
     this.#over = true;
-    this.#owner.ended(this);
+    const { requestBytes, responseBytes } = this.#exchange;
+    this.#owner.ended(this, requestBytes, responseBytes);
     if (!this.#received && !this.#closed) this.#stream.stopPeer();
   }
 

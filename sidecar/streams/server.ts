@@ -28,7 +28,10 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
   readonly context: HttpContext;
   readonly peer: Peer;
   readonly #streams = new Set<ServerStream>();
-  #connection: Http2Connection | undefined;
+  /** Of the requests that are over: heads and bodies. */
+  requestBytes = 0;
+  responseBytes = 0;
+  #connection: Pick<Http2Connection, 'drain'> | undefined;
   #timer: Timer | undefined;
   #dueMs = 0;
   /** Since when there is no exchange. */
@@ -41,9 +44,15 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     this.#quietSinceMs = context.clock.monotonicMs();
   }
 
-  start(connection: Http2Connection): void {
+  /** @param connection that is drained when nothing comes for long */
+  start(connection: Pick<Http2Connection, 'drain'>): void {
     this.#connection = connection;
     this.watch(DEFAULT_POLICY.idleTimeoutMs);
+  }
+
+  /** No request is under way. */
+  get idle(): boolean {
+    return this.#streams.size === 0;
   }
 
   drain(): void {
@@ -83,8 +92,10 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     this.#timer = this.context.clock.setTimeout(() => this.#check(), limitMs);
   }
 
-  ended(stream: ServerStream): void {
+  ended(stream: ServerStream, requestBytes: number, responseBytes: number): void {
     this.#streams.delete(stream);
+    this.requestBytes += requestBytes;
+    this.responseBytes += responseBytes;
     if (this.#streams.size === 0) this.#quietSinceMs = this.context.clock.monotonicMs();
   }
 
@@ -119,6 +130,8 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     if (answer.body !== undefined) stream.sendData(answer.body, true);
     if (!endStream) stream.stopPeer();
     const bytes = fieldBytes(answer.fields) + (answer.body?.length ?? 0);
+    this.requestBytes += fieldBytes(fields);
+    this.responseBytes += bytes;
     recordRefusedHead(this.context, error, fieldBytes(fields), bytes);
     logRefusal(this.context, 'http2', this.peer, error, fieldBytes(fields), bytes);
   }

@@ -26,7 +26,7 @@ import {
   SOURCE_HEADER,
 } from './protocol.ts';
 import type { Carrier } from './stream-transport.ts';
-import type { TrunkRequest } from './types.ts';
+import type { TrunkHttp2, TrunkHttp2Watcher, TrunkRequest } from './types.ts';
 
 const METHOD_CONNECT: HeaderField = headerField(':method', 'CONNECT');
 
@@ -56,6 +56,7 @@ export class ClientSession implements Carrier, ConnectionHandler {
   readonly #options: TrunkClientOptions;
   readonly #onEnded: () => void;
   readonly #seekers = new Set<SessionSeeker>();
+  readonly #watchers = new Map<TrunkHttp2, TrunkHttp2Watcher>();
   readonly #socket: TLSSocket;
   #connection: Http2Connection | undefined;
   #liveness: Liveness | undefined;
@@ -133,6 +134,15 @@ export class ClientSession implements Carrier, ConnectionHandler {
     else seeker.onSession(this);
   }
 
+  /** Tells of what concerns those whose requests go out here. */
+  watch(requests: TrunkHttp2, watcher: TrunkHttp2Watcher): void {
+    this.#watchers.set(requests, watcher);
+  }
+
+  unwatch(requests: TrunkHttp2): void {
+    this.#watchers.delete(requests);
+  }
+
   leave(seeker: SessionSeeker): void {
     this.#seekers.delete(seeker);
     if (this.#state === 'retiring') this.retire();
@@ -160,6 +170,7 @@ export class ClientSession implements Carrier, ConnectionHandler {
   retire(): void {
     if (this.#state === 'closed') return;
     this.#state = 'retiring';
+    this.#tellFinished();
     if (this.#connection !== undefined) this.#connection.drain();
     else if (this.#seekers.size === 0) this.#socket.destroy();
   }
@@ -190,6 +201,10 @@ export class ClientSession implements Carrier, ConnectionHandler {
 
   onGoaway(): void {
     this.retire();
+  }
+
+  onAvailable(): void {
+    for (const watcher of [...this.#watchers.values()]) watcher.onAvailable();
   }
 
   onClose(error: MeshError | undefined): void {
@@ -241,9 +256,16 @@ export class ClientSession implements Carrier, ConnectionHandler {
     this.#liveness?.stop();
     this.#socket.destroy();
     this.#onEnded();
+    this.#tellFinished();
     const seekers = [...this.#seekers];
     this.#seekers.clear();
     for (const seeker of seekers) seeker.onSessionFailed(error);
+  }
+
+  #tellFinished(): void {
+    const watchers = [...this.#watchers.values()];
+    this.#watchers.clear();
+    for (const watcher of watchers) watcher.onFinished();
   }
 
   #rejected(cause: MeshError | undefined): MeshError {

@@ -29,9 +29,12 @@ export class TrunkClient implements TrunkConnector {
   /** By address, port and expected identity: a new pod may get an old address. */
   readonly #sessions = new Map<string, ClientSession[]>();
   #credentials: Credentials | undefined;
+  readonly #unsubscribe: () => void;
 
   constructor(options: TrunkClientOptions) {
     this.#options = options;
+    // Requests of HTTP/2 come without asking for a connection, so they have to be told.
+    this.#unsubscribe = options.credentials.onChange((next) => this.#retireAll(next));
   }
 
   open(request: TrunkRequest): Promise<OwnedTransport> {
@@ -45,7 +48,8 @@ export class TrunkClient implements TrunkConnector {
   connectHttp2(request: TrunkRequest): Promise<TrunkHttp2> {
     return new Promise((onReady, onError) => {
       const { clock } = this.#options;
-      new Http2Seeker({ request, clock, onReady, onError }).start(this.#session(request));
+      const session = (): ClientSession => this.#session(request);
+      new Http2Seeker({ request, clock, session, onReady, onError }).start();
     });
   }
 
@@ -58,6 +62,7 @@ export class TrunkClient implements TrunkConnector {
 
   /** Takes nothing new; connections end with their last stream, or when the signal aborts. */
   async close(signal: AbortSignal): Promise<void> {
+    this.#unsubscribe();
     const closing = [...this.#sessions.values()].flat().map((session) => session.close(signal));
     await Promise.all(closing);
   }

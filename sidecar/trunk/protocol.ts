@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
 import type { Http2Options } from '../http2/connection.ts';
 import type { Budgets } from '../http2/flood-limits.ts';
-import type { LocalSettings } from '../http2/settings.ts';
+import { DEFAULT_LOCAL_SETTINGS, type LocalSettings } from '../http2/settings.ts';
 import type { PeerWorkload } from '../transport.ts';
 
 /** Names the opener's workload: `<namespace>/<workload>`. */
@@ -35,8 +35,11 @@ const SETTINGS: Partial<LocalSettings> = {
   // Credit comes back on arrival, so that one stalled stream holds up no other; only
   // when so many stall that they hold the limit, the others wait for them.
   connectionWindowBytes: 16 * 1024 * 1024,
-  maxHeldBytes: 64 * STREAM_WINDOW_BYTES,
+  maxHeldBytes: 256 * STREAM_WINDOW_BYTES,
   maxQueuedBytes: 64 * STREAM_WINDOW_BYTES,
+  // What the largest request may have, and a few fields that sidecars add to it.
+  maxHeaderListBytes: DEFAULT_LOCAL_SETTINGS.maxHeaderListBytes + 8 * 1024,
+  maxHeaderFields: DEFAULT_LOCAL_SETTINGS.maxHeaderFields + 16,
 };
 
 const BUDGETS: Partial<Budgets> = {

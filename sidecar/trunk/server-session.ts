@@ -10,7 +10,8 @@ import type {
 } from '../http2/types.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import type { OwnedTransport, Peer } from '../transport.ts';
-import { isNotOurs } from './http2-requests.ts';
+import { withoutOurs } from './http2-requests.ts';
+import { Http2Servers } from './http2-servers.ts';
 import type { MeshIdentity } from './identity.ts';
 import { Liveness } from './liveness.ts';
 import {
@@ -39,6 +40,7 @@ export class ServerSession implements ConnectionHandler {
   readonly #onEnded: () => void;
   readonly #connection: Http2Connection;
   readonly #liveness: Liveness;
+  readonly #requests: Http2Servers;
   /** Who the last stream said that it comes from: the same as the next one, almost always. */
   #source = '';
   #peer: Peer | undefined;
@@ -58,6 +60,7 @@ export class ServerSession implements ConnectionHandler {
     this.#identity = identity;
     this.#options = options;
     this.#onEnded = onEnded;
+    this.#requests = new Http2Servers(options.onHttp2);
     const transport = new SocketTransport(socket, peer);
     const http2 = { clock: options.clock, ...SERVER_OPTIONS };
     const connection = createHttp2Connection(transport, 'server', http2, this);
@@ -87,9 +90,13 @@ export class ServerSession implements ConnectionHandler {
   onStream(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): StreamHandler {
     const source = fieldValue(fields, SOURCE_HEADER) ?? '';
     const peer = this.#peerOf(source);
-    if (peer === undefined) return refuse(stream, '403', 'source-mismatch');
+    if (peer === undefined) return refuse(stream, '503', 'source-mismatch');
     const target = fieldValue(fields, DESTINATION_HEADER);
-    if (target !== undefined) return this.#onRequest(stream, fields, endStream, target, peer);
+    if (target !== undefined) {
+      const server = this.#requests.serverOf(peer, target);
+      if (server instanceof MeshError) return refuse(stream, '503', server.code);
+      return server.onStream(stream, withoutOurs(fields), endStream);
+    }
     const destination = parseAuthority(fieldValue(fields, ':authority'));
     if (fieldValue(fields, ':method') !== 'CONNECT' || destination === undefined) {
       return refuse(stream, '400', 'bad-trunk-request');
@@ -113,22 +120,8 @@ export class ServerSession implements ConnectionHandler {
 
   onClose(): void {
     this.#liveness.stop();
+    this.#requests.close();
     this.#onEnded();
-  }
-
-  #onRequest(
-    stream: Http2Stream,
-    fields: readonly HeaderField[],
-    endStream: boolean,
-    target: string,
-    peer: Peer,
-  ): StreamHandler {
-    const { onRequest } = this.#options;
-    const destination = parseAuthority(target);
-    if (onRequest === undefined || destination === undefined) {
-      return refuse(stream, '400', 'bad-trunk-request');
-    }
-    return onRequest({ destination, peer, stream, fields: fields.filter(isNotOurs), endStream });
   }
 
   /** Undefined when the peer claims to be somebody else. */

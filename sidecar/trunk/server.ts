@@ -7,7 +7,7 @@ import type { CredentialSource } from '../identity/types.ts';
 import { identityOf, type MeshIdentity } from './identity.ts';
 import { HANDSHAKE_TIMEOUT_MS } from './protocol.ts';
 import { ServerSession } from './server-session.ts';
-import type { TrunkRequestHandler, TrunkStream } from './types.ts';
+import type { TrunkHttp2Acceptor, TrunkStream } from './types.ts';
 
 /** Each handshake costs about a millisecond, so more at a time only make all of them late. */
 const MAX_HANDSHAKES = 512;
@@ -19,8 +19,8 @@ export interface TrunkServerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly onStream: (stream: TrunkStream) => void;
-  /** Takes HTTP/2 requests that come as streams of the trunk; without it they are refused. */
-  readonly onRequest?: TrunkRequestHandler | undefined;
+  /** For HTTP/2 requests that come as streams of the trunk; without it they are refused. */
+  readonly onHttp2?: TrunkHttp2Acceptor | undefined;
   readonly maxHandshakes?: number;
   readonly maxConnections?: number;
 }

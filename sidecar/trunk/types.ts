@@ -1,3 +1,4 @@
+import type { MeshError } from '../../runtime/errors.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamHandler } from '../http2/types.ts';
 import type { OwnedTransport, Peer, PeerWorkload } from '../transport.ts';
@@ -21,11 +22,21 @@ export interface TrunkConnector {
   connectHttp2(request: TrunkRequest): Promise<TrunkHttp2>;
 }
 
-/** HTTP/2 to one application, over a connection of the trunk that others use as well. */
+/**
+ * HTTP/2 to one application behind a peer's sidecar, over a connection of the trunk that
+ * others use as well. Whoever asked for it watches it until it takes no more, or leaves it.
+ */
 export interface TrunkHttp2 {
   readonly peer: Peer;
-  /** Requests can be opened. Once it is false, connect anew. */
+  /** A request can be opened now. */
   readonly available: boolean;
+  /** No request can be opened any more, ever: connect anew. Those that are open go on. */
+  readonly finished: boolean;
+
+  watch(watcher: TrunkHttp2Watcher): void;
+  /** No request will be opened any more, and nothing needs to be told. */
+  leave(): void;
+
   /**
    * Opens a request. What the fields say in the trunk's own names is left out.
    * A refusal by the peer's sidecar is a response with `x-remora-error`.
@@ -33,6 +44,13 @@ export interface TrunkHttp2 {
    * @throws MeshError `connection-reset` when not `available`
    */
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream;
+}
+
+export interface TrunkHttp2Watcher {
+  /** `available` became true again. */
+  onAvailable(): void;
+  /** `finished` became true. */
+  onFinished(): void;
 }
 
 export interface TrunkRequest {
@@ -64,18 +82,26 @@ export interface TrunkStream {
   onAbort: (() => void) | undefined;
 }
 
-/** An HTTP/2 request of a peer that is a stream of the trunk by itself. */
-export interface TrunkHttpRequest {
+/** A peer is going to send HTTP/2 requests for one application, as streams of the trunk. */
+export interface TrunkHttp2Client {
   readonly destination: { readonly host: string; readonly port: number };
   readonly peer: Peer;
-  readonly stream: Http2Stream;
-  /** Without the trunk's own. */
-  readonly fields: readonly HeaderField[];
-  readonly endStream: boolean;
+  /** Nothing came for long: the next request asks anew who serves it. */
+  forget(): void;
 }
 
-/** Answers it, or refuses it with a response; gives who takes the stream from now on. */
-export type TrunkRequestHandler = (request: TrunkHttpRequest) => StreamHandler;
+/** Takes the requests of one peer for one application. */
+export interface TrunkHttp2Server {
+  /** None of its requests is under way. */
+  readonly idle: boolean;
+  /** A request; the fields come without the trunk's own. */
+  onStream(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): StreamHandler;
+  /** None comes any more, and those that came are over. */
+  onClose(): void;
+}
+
+/** Finds who takes the requests, or the reason why nobody does. */
+export type TrunkHttp2Acceptor = (client: TrunkHttp2Client) => TrunkHttp2Server | MeshError;
 
 /** What this sidecar says of itself to its peers, for their metrics. */
 export type SelfDescription = () => PeerWorkload;

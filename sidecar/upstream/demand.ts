@@ -178,8 +178,8 @@ export class SlotDemand extends Demand implements StreamPoolWaiter {
     this.#end();
   }
 
-  onDialed({ transport, mutualTls }: Dialed, endpoint: Endpoint): void {
-    this.#waiter.onDialed?.(transport, endpoint, mutualTls);
+  onDialed({ counted, mutualTls }: SharedConnection, endpoint: Endpoint): void {
+    this.#waiter.onDialed?.(counted, endpoint, mutualTls);
   }
 
   onConnection(connection: SharedConnection): void {

@@ -6,7 +6,7 @@ import type { Workload } from '../config/types.ts';
 import { createSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import type { OwnedTransport } from '../transport.ts';
-import type { TrunkConnector } from '../trunk/types.ts';
+import type { TrunkConnector, TrunkHttp2, TrunkRequest } from '../trunk/types.ts';
 
 export interface Dialed {
   readonly transport: OwnedTransport;
@@ -29,7 +29,21 @@ export interface Dialer {
     timeoutMs: number,
     early?: boolean,
   ): Promise<Dialed>;
+
+  /**
+   * The same for requests of HTTP/2, which may have a way of their own. Without this
+   * hook they are sent on what `dial` makes.
+   */
+  dialHttp2?(
+    host: string,
+    port: number,
+    workload: Workload,
+    timeoutMs: number,
+  ): Promise<DialedHttp2>;
 }
+
+/** What carries requests of HTTP/2: a connection for them alone, or a part of the trunk. */
+export type DialedHttp2 = Dialed | TrunkHttp2;
 
 /** Connects to a plain port, without the trunk. */
 export class PlainDialer implements Dialer {
@@ -115,15 +129,24 @@ export class MeshDialer implements Dialer {
     early = false,
   ): Promise<Dialed> {
     if (workload.trunkPort === 0) return await this.#plain.dial(host, port, workload, timeoutMs);
-    const transport = await this.#trunk.open({
-      address: host,
-      trunkPort: workload.trunkPort,
-      identity: spiffeId(this.#trustDomain(), workload.namespace, workload.serviceAccount),
-      port,
-      timeoutMs,
-      early,
-    });
-    return { transport, mutualTls: true };
+    const request = this.#request(host, port, workload, timeoutMs);
+    return { transport: await this.#trunk.open({ ...request, early }), mutualTls: true };
+  }
+
+  async dialHttp2(
+    host: string,
+    port: number,
+    workload: Workload,
+    timeoutMs: number,
+  ): Promise<DialedHttp2> {
+    if (workload.trunkPort === 0) return await this.#plain.dial(host, port, workload, timeoutMs);
+    return await this.#trunk.connectHttp2(this.#request(host, port, workload, timeoutMs));
+  }
+
+  #request(host: string, port: number, workload: Workload, timeoutMs: number): TrunkRequest {
+    const { trunkPort, namespace, serviceAccount } = workload;
+    const identity = spiffeId(this.#trustDomain(), namespace, serviceAccount);
+    return { address: host, trunkPort, identity, port, timeoutMs };
   }
 }
 

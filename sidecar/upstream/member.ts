@@ -2,7 +2,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { DialBreaker } from './dial-breaker.ts';
-import type { Dialed, Dialer } from './dialer.ts';
+import type { Dialed, DialedHttp2, Dialer } from './dialer.ts';
 import type { OutlierState } from './outlier.ts';
 import { IdlePool } from './pool.ts';
 import { StreamPool, type StreamPoolOwner } from './stream-pool.ts';
@@ -92,13 +92,23 @@ export class Member implements OutlierState, StreamPoolOwner {
 
   dial(timeoutMs: number, early = false): Promise<Dialed> {
     const { address, workload } = this.endpoint;
-    if (!this.#hasBreaker) {
-      return this.#dialer.dial(address, this.port, workload, timeoutMs, early);
-    }
-    this.#breaker ??= new DialBreaker(this.#dialer, this.endpoint, this.port, () =>
-      this.#owner.usableChanged(),
+    return this.#guard(() => this.#dialer.dial(address, this.port, workload, timeoutMs, early));
+  }
+
+  dialHttp2(timeoutMs: number): Promise<DialedHttp2> {
+    const { address, workload } = this.endpoint;
+    const dialer = this.#dialer;
+    return this.#guard<DialedHttp2>(() =>
+      dialer.dialHttp2 === undefined
+        ? dialer.dial(address, this.port, workload, timeoutMs)
+        : dialer.dialHttp2(address, this.port, workload, timeoutMs),
     );
-    return this.#breaker.dial(timeoutMs, early);
+  }
+
+  #guard<T>(dial: () => Promise<T>): Promise<T> {
+    if (!this.#hasBreaker) return dial();
+    this.#breaker ??= new DialBreaker(() => this.#owner.usableChanged());
+    return this.#breaker.dial(dial);
   }
 
   /** False when there is none. */

@@ -1,17 +1,9 @@
-import { MeshError } from '../../runtime/errors.ts';
 import type { HeaderField } from '../http2/header-field.ts';
-import type {
-  ConnectionHandler,
-  Http2Connection,
-  Http2Stream,
-  StreamHandler,
-} from '../http2/types.ts';
-import type { Dialed } from './dialer.ts';
+import type { Http2Stream, StreamHandler } from '../http2/types.ts';
+import type { CountedConnection } from '../transport.ts';
 
 /** Without a stream for so long it is closed. */
 const IDLE_MS = 60_000;
-/** A connection that has streams and heard nothing for so long is asked whether its peer is there; the answer has as long. */
-const SILENCE_MS = 10_000;
 
 /** What a connection tells its pool. */
 export interface SharedConnectionOwner {
@@ -22,113 +14,64 @@ export interface SharedConnectionOwner {
   closed(connection: SharedConnection): void;
 }
 
-/**
- * One HTTP/2 connection to an endpoint, as many requests use it.
- *
- * A peer that vanished is found by PING, sparingly: servers of gRPC cut clients
- * that ping much. Only while streams are open, only after a silence, and not again
- * before the endpoint has said something of its own.
- */
-export class SharedConnection implements ConnectionHandler {
-  readonly dialed: Dialed;
+/** One connection of HTTP/2 to an endpoint, as many requests use it. */
+export abstract class SharedConnection {
+  abstract readonly mutualTls: boolean;
+  /** The SPIFFE ID that the endpoint's sidecar proved. */
+  abstract readonly identity: string | undefined;
+  /** For whoever counts connections. */
+  abstract readonly counted: CountedConnection;
   /** It carried a stream before. */
   used = false;
   /** Requests that use it now. */
   slots = 0;
-  readonly #owner: SharedConnectionOwner;
-  readonly #pings: boolean;
-  #connection: Http2Connection | undefined;
-  #retired = false;
-  /** Since the last sweep. */
-  #heard = false;
-  #heardMs: number;
+  protected readonly owner: SharedConnectionOwner;
+  protected retired = false;
   #usedMs: number;
-  #pingedMs: number | undefined;
-  /** The peer has said something since the last PING, other than its answer. */
-  #mayPing = true;
 
-  /** @param mayVanish the peer may be gone without a word */
-  constructor(dialed: Dialed, mayVanish: boolean, nowMs: number, owner: SharedConnectionOwner) {
-    this.dialed = dialed;
-    // The trunk looks after its peers by itself.
-    this.#pings = mayVanish && !dialed.mutualTls;
-    this.#owner = owner;
-    this.#heardMs = nowMs;
+  constructor(nowMs: number, owner: SharedConnectionOwner) {
+    this.owner = owner;
     this.#usedMs = nowMs;
   }
 
-  start(connection: Http2Connection): void {
-    this.#connection = connection;
-  }
-
   /** Takes a stream now. */
-  get available(): boolean {
-    return !this.#retired && this.#connection?.available === true;
-  }
-
-  get streams(): number {
-    return this.#connection?.streamCount ?? 0;
-  }
+  abstract get available(): boolean;
+  protected abstract get streams(): number;
+  /** What carries it takes nothing new, ever. */
+  abstract get finished(): boolean;
 
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream {
     this.used = true;
-    return (this.#connection as Http2Connection).open(fields, endStream, handler);
+    return this.openStream(fields, endStream, handler);
   }
 
-  heard(): void {
-    this.#heard = true;
+  protected abstract openStream(
+    fields: readonly HeaderField[],
+    endStream: boolean,
+    handler: StreamHandler,
+  ): Http2Stream;
+
+  /** A request has a place on it. */
+  taken(): void {
+    this.slots += 1;
   }
 
+  /** The request is over. */
+  returned(): void {
+    this.slots -= 1;
+  }
+
+  /** The endpoint said so many bytes on one of its streams. */
+  abstract heard(bytes: number): void;
+  /** So many bytes were said to it. */
+  abstract said(bytes: number): void;
+
+  /** To be called once a second or so. */
   sweep(nowMs: number): void {
-    if (this.#heard) {
-      this.#heard = false;
-      this.#heardMs = nowMs;
-      this.#mayPing = true;
-    }
-    if (this.streams > 0) {
-      this.#usedMs = nowMs;
-      if (this.#pings) this.#watch(nowMs);
-    } else if (nowMs - this.#usedMs >= IDLE_MS || this.dialed.transport.finished) {
-      this.retire();
-    }
+    if (this.streams > 0) this.#usedMs = nowMs;
+    else if (nowMs - this.#usedMs >= IDLE_MS || this.finished) this.retire();
   }
 
   /** No new streams; the connection ends with the last one. */
-  retire(): void {
-    if (this.#retired) return;
-    this.onGoaway();
-    this.#connection?.drain();
-  }
-
-  onGoaway(): void {
-    if (this.#retired) return;
-    this.#retired = true;
-    this.#owner.retired(this);
-  }
-
-  onAvailable(): void {
-    this.#owner.available();
-  }
-
-  onClose(_error: MeshError | undefined): void {
-    this.onGoaway();
-    this.#owner.closed(this);
-  }
-
-  #watch(nowMs: number): void {
-    if (this.#pingedMs !== undefined) {
-      if (nowMs - this.#pingedMs >= SILENCE_MS) {
-        this.#connection?.destroy(
-          new MeshError('connection-reset', 'the peer does not answer PING'),
-        );
-      }
-      return;
-    }
-    if (!this.#mayPing || nowMs - this.#heardMs < SILENCE_MS) return;
-    this.#mayPing = false;
-    this.#pingedMs = nowMs;
-    this.#connection?.ping(() => {
-      this.#pingedMs = undefined;
-    });
-  }
+  abstract retire(): void;
 }

@@ -15,29 +15,33 @@ export class Slot extends Lent implements StreamSlot {
     super(member, lender, lentMs);
     this.reused = connection.used;
     this.#connection = connection;
-    connection.slots += 1;
+    connection.taken();
   }
 
   get mutualTls(): boolean {
-    return this.#connection.dialed.mutualTls;
+    return this.#connection.mutualTls;
   }
 
   get identity(): string | undefined {
-    return this.#connection.dialed.transport.peer.identity;
+    return this.#connection.identity;
   }
 
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream {
     return this.#connection.open(fields, endStream, handler);
   }
 
-  heard(): void {
-    this.#connection.heard();
+  heard(bytes: number): void {
+    this.#connection.heard(bytes);
+  }
+
+  said(bytes: number): void {
+    this.#connection.said(bytes);
   }
 
   release(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#connection.slots -= 1;
     this.lender.streamOver(this.member);
+    this.#connection.returned();
   }
 }

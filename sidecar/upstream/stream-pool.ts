@@ -2,8 +2,10 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { createHttp2Connection, type Http2Options } from '../http2/connection.ts';
-import { type Dialed, dialError } from './dialer.ts';
-import { SharedConnection, type SharedConnectionOwner } from './shared-connection.ts';
+import { type Dialed, type DialedHttp2, dialError } from './dialer.ts';
+import { OwnConnection } from './own-connection.ts';
+import type { SharedConnection, SharedConnectionOwner } from './shared-connection.ts';
+import { TrunkConnection } from './trunk-connection.ts';
 
 /** Streams that one connection is expected to take before its peer has said how many (RFC 9113 §6.5.2). */
 const EXPECTED_STREAMS = 100;
@@ -25,7 +27,7 @@ export interface StreamPoolWaiter {
   readonly cancelled: boolean;
   readonly connectTimeoutMs: number;
   /** To the one for which this connection was opened, whatever became of it since. */
-  onDialed(dialed: Dialed, endpoint: Endpoint): void;
+  onDialed(connection: SharedConnection, endpoint: Endpoint): void;
   /** The connection has room for one stream, until this returns. */
   onConnection(connection: SharedConnection): void;
   /** The connection takes fewer streams than there are who waited for it. */
@@ -39,7 +41,7 @@ export interface StreamPoolOwner {
   readonly clock: Clock;
   /** It may vanish without a word, so that somebody has to look after it. */
   readonly mayVanish: boolean;
-  dial(timeoutMs: number): Promise<Dialed>;
+  dialHttp2(timeoutMs: number): Promise<DialedHttp2>;
   /** Once for each dial, for however many it was made. */
   streamDialFailed(error: MeshError): void;
   /** A stream, or a further connection, may be had that could not be had before. */
@@ -95,7 +97,7 @@ export class StreamPool implements SharedConnectionOwner {
     for (const connection of this.#connections) {
       if (!connection.available) continue;
       // Its carrier is on its way out: what is open on it goes on.
-      if (!connection.dialed.transport.finished) return connection;
+      if (!connection.finished) return connection;
       connection.retire();
       return this.take();
     }
@@ -116,12 +118,13 @@ export class StreamPool implements SharedConnectionOwner {
   }
 
   /**
-   * A connection that was made for something else.
+   * A connection that was made for something else. One over the trunk is not used: there
+   * requests have a better way.
    *
    * @param first what the endpoint has said on it
    */
   adopt(dialed: Dialed, first: Buffer | undefined): void {
-    if (this.take() === undefined) this.#add(dialed, first);
+    if (this.take() === undefined && !dialed.mutualTls) this.#add(dialed, first);
     else dialed.transport.destroy();
     this.#owner.streamsFreed();
   }
@@ -160,25 +163,31 @@ export class StreamPool implements SharedConnectionOwner {
 
   async #dial(first: StreamPoolWaiter): Promise<void> {
     this.#dialing += 1;
-    let dialed: Dialed;
+    let dialed: DialedHttp2;
     try {
-      dialed = await this.#owner.dial(first.connectTimeoutMs);
+      dialed = await this.#owner.dialHttp2(first.connectTimeoutMs);
     } catch (error) {
       this.#dialing -= 1;
       this.#failed(dialError(error));
       return;
     }
     this.#dialing -= 1;
-    first.onDialed(dialed, this.#owner.endpoint);
     const connection = this.#add(dialed, undefined);
+    first.onDialed(connection, this.#owner.endpoint);
     this.#serve();
-    if (this.#closed) connection.retire();
+    if (this.#closed || connection.finished) connection.retire();
     this.#owner.streamsFreed();
   }
 
-  #add(dialed: Dialed, first: Buffer | undefined): SharedConnection {
+  #add(dialed: DialedHttp2, first: Buffer | undefined): SharedConnection {
     const { mayVanish, clock } = this.#owner;
-    const connection = new SharedConnection(dialed, mayVanish, clock.monotonicMs(), this);
+    const nowMs = clock.monotonicMs();
+    if (!('transport' in dialed)) {
+      const connection = new TrunkConnection(dialed, nowMs, this);
+      this.#connections.push(connection);
+      return connection;
+    }
+    const connection = new OwnConnection(dialed, mayVanish, nowMs, this);
     this.#connections.push(connection);
     const options = { ...OPTIONS, clock, ...(first === undefined ? {} : { first }) };
     connection.start(createHttp2Connection(dialed.transport, 'client', options, connection));

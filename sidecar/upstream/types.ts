@@ -2,7 +2,7 @@ import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamHandler } from '../http2/types.ts';
-import type { OwnedTransport, Transport } from '../transport.ts';
+import type { CountedConnection, OwnedTransport, Transport } from '../transport.ts';
 
 /**
  * Where requests for one port of one service go: its endpoints, the balancer
@@ -60,7 +60,7 @@ export interface AcquireWaiter {
 
 export interface StreamWaiter {
   /** As of {@link AcquireWaiter}; told to the one whose request made the connection necessary. */
-  onDialed?(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void;
+  onDialed?(connection: CountedConnection, endpoint: Endpoint, mutualTls: boolean): void;
   onSlot(slot: StreamSlot): void;
   /** `endpoint` is the one that could not be reached, when one was picked. */
   onError(error: MeshError, endpoint: Endpoint | undefined): void;
@@ -114,8 +114,11 @@ export interface StreamSlot extends Reached {
   /** Once, and before `onSlot` returns: afterwards another request may have taken the room. */
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream;
 
-  /** The endpoint said something: it lives. */
-  heard(): void;
+  /** The endpoint said so many bytes, head or body: it lives. */
+  heard(bytes: number): void;
+
+  /** So many bytes were said to it. */
+  said(bytes: number): void;
 
   /** As of {@link UpstreamConnection}; of a call of gRPC, that it has not failed by then. */
   responded(): void;

@@ -164,7 +164,8 @@ export class HttpHop {
               reused: slot.reused,
               mutualTls: slot.mutualTls,
               open: (fields, endStream, handler) => slot.open(fields, endStream, handler),
-              heard: () => slot.heard(),
+              heard: (bytes) => slot.heard(bytes),
+              said: (bytes) => slot.said(bytes),
               responded: () => slot.responded(),
               report: (outcome) => {
                 this.outcomes.push(outcome);
