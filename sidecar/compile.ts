@@ -10,7 +10,9 @@ import type {
 } from './config/types.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
+import { filterLayers } from './policy/filters/filter-layers.ts';
 import { INBOUND_LAYERS } from './policy/inbound.ts';
+import type { Layer } from './policy/layer.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
@@ -145,9 +147,17 @@ class Tables implements CompiledConfig {
       toBackend: (rule, backend) => {
         services.add(backend.service);
         const target = this.#clusters.cluster(backend.service, backend.port);
-        return this.#route(rule.name, target, rule.policy);
+        const filters = [
+          ...filterLayers(rule.filters, rule.matches, port.port),
+          ...filterLayers(backend.filters, rule.matches, port.port),
+        ];
+        return this.#route(rule.name, target, rule.policy, filters);
       },
-      toService: () => this.#route('', cluster, routes.policy),
+      toAnswer: (rule) => {
+        const filters = filterLayers(rule.filters, rule.matches, port.port);
+        return this.#route(rule.name, cluster, rule.policy, filters);
+      },
+      toService: () => this.#route('', cluster, routes.policy, []),
     });
     const { connectTimeoutMs, idleTimeoutMs, connectRetries } = effectivePolicy(
       routes.policy,
@@ -171,9 +181,16 @@ class Tables implements CompiledConfig {
     return { target, services };
   }
 
-  #route(name: string, cluster: Cluster, policyAsPushed: PortRoutes['policy']): Route {
+  #route(
+    name: string,
+    cluster: Cluster,
+    policyAsPushed: PortRoutes['policy'],
+    filters: readonly Layer[],
+  ): Route {
     const policy = effectivePolicy(policyAsPushed, this.#budget(cluster));
-    return { name, cluster, policy, layers: outboundLayers(policy) };
+    const layers = outboundLayers(policy, filters);
+    const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
+    return { name, cluster, policy, layers, responseLayers };
   }
 
   #budget(cluster: Cluster): RetryBudget {
@@ -231,6 +248,6 @@ export function directTarget(options: {
 }): HttpTarget {
   const { direction, authority, destination, cluster } = options;
   const layers = direction === 'inbound' ? INBOUND_LAYERS : outboundLayers(DEFAULT_POLICY);
-  const route = { name: '', cluster, policy: DEFAULT_POLICY, layers };
+  const route = { name: '', cluster, policy: DEFAULT_POLICY, layers, responseLayers: [] };
   return { service: '', authority, destination, routes: singleRoute(route) };
 }

@@ -1,28 +1,27 @@
 import type { Timer } from '../runtime/clock.ts';
 import { MeshError } from '../runtime/errors.ts';
+import type { Answer } from './answer.ts';
 import type { Endpoint } from './config/types.ts';
 import type { HttpContext } from './context.ts';
-import { httpStatusOfGrpc } from './grpc/status.ts';
-import type { HttpVersion, ResponseHead } from './message.ts';
+import type { HttpVersion, ResponseMessage } from './message.ts';
+import { failureOf, reasonOf } from './policy/attempt-failure.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
 import { REFUSAL_LAYERS } from './policy/inbound.ts';
 import { type AttemptFailure, IDEMPOTENT_METHODS } from './policy/layer.ts';
-import { ERROR_HEADER, grpcStatusOf } from './policy/respond.ts';
+import { grpcStatusOf } from './policy/respond.ts';
 import { type BodyTarget, RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer } from './transport.ts';
 import type { AttemptOutcome, Cluster } from './upstream/types.ts';
 
-/** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
-const UNREACHED_CODE = 'connect-failed';
-const UNREACHED_STATUS = 503;
-
 /** The one way in which an exchange ends. */
 export type Outcome =
   /** The response was passed on whole. */
   | { readonly kind: 'completed' }
+  /** A rule answered, in the place of any application. */
+  | { readonly kind: 'answered' }
   /** Remora answered by itself. */
   | { readonly kind: 'refused'; readonly error: MeshError }
   /** The response had begun and could not be finished: the client's connection is cut. */
@@ -40,6 +39,7 @@ export interface Downstream<V extends HttpVersion> {
   writeInterim(response: V['response']): void;
   /** @param keepTrust relay `x-remora-*` */
   writeResponse(response: V['response'], keepTrust: boolean): void;
+  writeAnswer(answer: Answer): void;
   /** @returns the status that the client gets */
   writeError(error: MeshError): number;
   /**
@@ -193,13 +193,20 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
       this.request.version === 2 ||
       IDEMPOTENT_METHODS.has(this.request.method);
     for (const layer of this.#layers) {
-      const refusal = layer.onRequest?.(this);
-      if (refusal !== undefined) {
-        this.fail(refusal);
-        return;
-      }
+      const ended = layer.onRequest?.(this);
+      if (ended === undefined) continue;
+      if (ended instanceof MeshError) this.fail(ended);
+      else this.#answer(ended);
+      return;
     }
     this.#startAttempt(route);
+  }
+
+  #answer(answer: Answer): void {
+    this.status = answer.status;
+    this.#changeResponse(answer);
+    this.#downstream.writeAnswer(answer);
+    this.#end({ kind: 'answered' }, 'cancelled');
   }
 
   #startAttempt(route: Route): void {
@@ -288,6 +295,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.#body.forget();
     this.status = response.status;
     this.grpcStatus = response.grpcStatus;
+    this.#changeResponse(response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
     this.#downstream.writeResponse(response, fromSidecar);
@@ -318,12 +326,19 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   upgraded(response: V['response']): void {
     this.#responseBegun = true;
     this.status = response.status;
+    this.#changeResponse(response);
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     for (const layer of this.#layers) layer.onUpgraded?.(this);
   }
 
   upgradeEnded(): void {
     this.#end({ kind: 'completed' }, 'success');
+  }
+
+  #changeResponse(response: ResponseMessage): void {
+    const layers = this.#route?.responseLayers;
+    if (layers === undefined) return;
+    for (const layer of layers) layer.onResponse?.(this, response);
   }
 
   #retried(failure: AttemptFailure): boolean {
@@ -360,28 +375,4 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     if (outcome.kind === 'cut') this.#downstream.cut(outcome.error);
     this.#downstream.exchangeEnded();
   }
-}
-
-/**
- * A sidecar that could not reach its application says so under a name that no
- * application can use; that is as if there had been no connection.
- */
-function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFailure {
-  const { grpcStatus } = response;
-  const status = grpcStatus === undefined ? response.status : httpStatusOfGrpc(grpcStatus);
-  if (mutualTls && status === UNREACHED_STATUS) {
-    const code = response.header(ERROR_HEADER);
-    if (code === UNREACHED_CODE) {
-      const sentence = 'the sidecar of the endpoint did not reach its application';
-      return { kind: 'connect', error: new MeshError(code, sentence), status };
-    }
-  }
-  return { kind: 'status', status, grpcStatus };
-}
-
-/** For the counts. */
-function reasonOf(failure: AttemptFailure): string {
-  if (failure.kind !== 'status') return failure.error.code;
-  const { status, grpcStatus } = failure;
-  return grpcStatus === undefined ? String(status) : `grpc-${grpcStatus}`;
 }

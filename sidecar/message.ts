@@ -30,8 +30,20 @@ export interface RequestHead {
   header(name: string): string | undefined;
 }
 
+/**
+ * Changes the fields of a message for the other side; `header` still tells what
+ * came. Fields about framing, this hop, the host and trust stay as they are.
+ * Names are in lower case, and values one character per byte of the wire.
+ */
+export interface FieldChanges {
+  /** Besides those of that name that are there. */
+  addField(name: string, value: string): void;
+  /** All of that name, those that were added too. */
+  removeField(name: string): void;
+}
+
 /** A request as an exchange takes it through. */
-export interface RequestMessage extends RequestHead {
+export interface RequestMessage extends RequestHead, FieldChanges {
   readonly version: 1 | 2;
   /** The client waits for 100 before it sends the body. */
   readonly expectsContinue: boolean;
@@ -39,8 +51,10 @@ export interface RequestMessage extends RequestHead {
   readonly isGrpc: boolean;
   /** How long the client itself waits for the end of the response, in ms; 0 when it did not say. */
   readonly timeoutMs: number;
-  /** A field of our own, which goes to the other side with the rest. */
-  addField(name: string, value: string): void;
+  /** The other side is asked under this name. */
+  rewriteAuthority(authority: string): void;
+  /** The other side is asked for this path; the query stays. Nothing becomes of the `*` of OPTIONS. */
+  rewritePath(path: string): void;
 }
 
 export interface ResponseHead {
@@ -51,10 +65,13 @@ export interface ResponseHead {
   header(name: string): string | undefined;
 }
 
+/** A response on its way to the client. */
+export interface ResponseMessage extends ResponseHead, FieldChanges {}
+
 /** The messages of one version of HTTP. An exchange is the same for all, and passes them on without looking. */
 export interface HttpVersion {
   readonly request: RequestMessage;
-  readonly response: ResponseHead;
+  readonly response: ResponseMessage;
   /** What follows a body. */
   readonly trailers: object;
 }

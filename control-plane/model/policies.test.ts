@@ -104,7 +104,9 @@ test('retries are taken from one policy as a whole', () => {
 });
 
 test("a rule's timeout of 0s is a value, not an absence", () => {
-  assert.deepEqual(rulePolicy({ request: '0s', backendRequest: '1s' }), {
+  const rule = { matches: [], filters: [], backendRefs: [] };
+  const timeouts = { request: '0s', backendRequest: '1s' };
+  assert.deepEqual(rulePolicy({ ...rule, timeouts }), {
     sources: [],
     requestTimeoutMs: 0,
     perTryTimeoutMs: 1000,

@@ -253,11 +253,11 @@ const routes: { name: string; spec: object; type: string; reason: string; messag
     message: /has no port 81 that carries HTTP/,
   },
   {
-    name: 'a filter',
-    spec: { rules: [{ filters: [{ type: 'URLRewrite' }] }] },
+    name: "somebody else's filter",
+    spec: { rules: [{ filters: [{ type: 'ExtensionRef' }] }] },
     type: 'Accepted',
     reason: 'UnsupportedValue',
-    message: /spec\.rules\[0\]\.filters: filters are not supported/,
+    message: /spec\.rules\[0\]\.filters\[0\]\.type: is not a type of filter that is supported/,
   },
 ];
 

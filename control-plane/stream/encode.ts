@@ -15,9 +15,11 @@ import type {
   Workload,
 } from '../model/types.ts';
 import type { VersionedResource } from '../snapshot/types.ts';
+import { filtersMessage } from './encode-filters.ts';
 
 /**
- * The border between the model and the wire: the only file that knows both.
+ * The border between the model and the wire: with `encode-filters.ts` the only file that
+ * knows both.
  *
  * A push is put together from serialised pieces. Protobuf merges messages whose
  * bytes are joined, so each resource is serialised once, as a Push that holds
@@ -35,7 +37,7 @@ export function encodeResource(item: VersionedResource): Buffer {
   if (bytes === undefined) {
     const { name, version, resource } = item;
     const message: ResourceMessage = { name, version, ...bodyOf(resource) };
-    if (resource.kind === 'routes' && hasPolicy(resource)) message.requires = ['policy.v1'];
+    if (resource.kind === 'routes') message.requires = featuresOf(resource);
     bytes = responseSerialize({ resources: [message] });
     encoded.set(item, bytes);
   }
@@ -122,8 +124,12 @@ function ruleMessage(rule: HttpRule) {
   return {
     name: rule.name,
     matches: rule.matches.map(matchMessage),
-    backends: [...rule.backends],
+    backends: rule.backends.map(({ filters, ...backend }) => ({
+      ...backend,
+      ...(filters && { filters: filtersMessage(filters) }),
+    })),
     policy: policyMessage(rule.policy),
+    ...(rule.filters && { filters: filtersMessage(rule.filters) }),
   };
 }
 
@@ -132,6 +138,7 @@ function matchMessage(match: HttpMatch): HttpMatchMessage {
   if (match.method !== undefined) message.method = match.method;
   if (match.path?.kind === 'exact') message.exact = match.path.value;
   if (match.path?.kind === 'prefix') message.prefix = match.path.value;
+  if (match.path?.kind === 'expression') message.pathExpression = match.path.value;
   return message;
 }
 
@@ -147,6 +154,26 @@ function policyMessage(policy: Policy): PolicyMessage {
 
 function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
   return fields;
+}
+
+/** What a sidecar must know, so that none applies half a rule. */
+function featuresOf(routes: Routes): string[] {
+  const rules = routes.ports.flatMap((port) => port.rules);
+  const features: string[] = [];
+  if (hasPolicy(routes)) features.push('policy.v1');
+  if (rules.some((rule) => rule.filters ?? rule.backends.some((backend) => backend.filters))) {
+    features.push('filters.v1');
+  }
+  if (rules.some((rule) => rule.matches.some(hasExpression))) {
+    features.push('regular-expressions.v1');
+  }
+  return features;
+}
+
+function hasExpression({ path, headers, query }: HttpMatch): boolean {
+  return (
+    path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
+  );
 }
 
 function hasPolicy(routes: Routes): boolean {

@@ -6,7 +6,7 @@ import { FIELD } from './field-kind.ts';
 import { type Framing, NO_BODY, parseFraming } from './framing.ts';
 import type { Head } from './head.ts';
 import { normalizePath, parseAuthority, parseTarget } from './target.ts';
-import { encodeHead, framingLine } from './write-head.ts';
+import { encodeHead, fieldLine, framingLine, withoutLines } from './write-head.ts';
 
 /** A request's head that passed every check, and the ways to write it again. */
 export interface Request extends RequestMessage {
@@ -120,6 +120,9 @@ class ParsedRequest implements Request {
   #ambiguous = false;
   /** Fields of our own, each ended by CRLF. */
   #ownLines = '';
+  /** What a rule put in the place of what the client sent. */
+  #otherPath: string | undefined;
+  #otherAuthority: string | undefined;
 
   constructor(parts: Parts) {
     this.method = parts.method;
@@ -150,14 +153,27 @@ class ParsedRequest implements Request {
   }
 
   addField(name: string, value: string): void {
-    this.#ownLines += `${name}: ${value}\r\n`;
+    this.#ownLines += fieldLine(name, value);
+  }
+
+  removeField(name: string): void {
+    this.#parts.head.drop(name);
+    this.#ownLines = withoutLines(this.#ownLines, name);
+  }
+
+  rewriteAuthority(authority: string): void {
+    this.#otherAuthority = authority;
+  }
+
+  rewritePath(path: string): void {
+    if (this.form !== 'asterisk') this.#otherPath = path;
   }
 
   encode(usePath: boolean, authority: string): Buffer {
     const { rawPath, query, hostLine, sentFraming, head } = this.#parts;
-    const path = usePath ? this.path : rawPath;
+    const path = this.#otherPath ?? (usePath ? this.path : rawPath);
     const target = query === undefined ? path : `${path}?${query}`;
-    const host = hostLine === '' ? authority : hostLine;
+    const host = this.#otherAuthority ?? (hostLine === '' ? authority : hostLine);
     const hop = hopLines(this.upgrade, acceptsTrailers(head));
     const expect = this.expectsContinue ? 'expect: 100-continue\r\n' : '';
     const framing = sentFraming === undefined ? '' : framingLine(sentFraming);

@@ -1,13 +1,13 @@
 import { MeshError } from '../../runtime/errors.ts';
-import type { ResponseHead } from '../message.ts';
+import type { ResponseMessage } from '../message.ts';
 import { type ConnectionOptions, readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { CHUNKED, type Framing, NO_BODY, parseFraming, UNTIL_CLOSE } from './framing.ts';
 import type { Head } from './head.ts';
-import { encodeHead, framingLine } from './write-head.ts';
+import { encodeHead, fieldLine, framingLine, withoutLines } from './write-head.ts';
 
 /** A response's head that passed every check. */
-export class Response implements ResponseHead {
+export class Response implements ResponseMessage {
   readonly grpcStatus = undefined;
   readonly status: number;
   /** How the body arrives. */
@@ -17,6 +17,8 @@ export class Response implements ResponseHead {
   readonly #reason: string;
   readonly #head: Head;
   readonly #announced: Framing | undefined;
+  /** Fields of our own, each ended by CRLF. */
+  #ownLines = '';
 
   constructor(parts: {
     status: number;
@@ -36,6 +38,15 @@ export class Response implements ResponseHead {
 
   header(name: string): string | undefined {
     return this.#head.header(name);
+  }
+
+  addField(name: string, value: string): void {
+    this.#ownLines += fieldLine(name, value);
+  }
+
+  removeField(name: string): void {
+    this.#head.drop(name);
+    this.#ownLines = withoutLines(this.#ownLines, name);
   }
 
   /** How the body leaves towards a client of that version. */
@@ -63,7 +74,7 @@ export class Response implements ResponseHead {
     else if (this.#announces(minorVersion)) lines += framingLine(this.#announced ?? NO_BODY);
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
-    return encodeHead(lines, this.#head, keepTrust);
+    return encodeHead(lines + this.#ownLines, this.#head, keepTrust);
   }
 
   /** Says what a body would be that is left out: after HEAD and with 304. */

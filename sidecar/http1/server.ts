@@ -1,4 +1,5 @@
 import { MeshError } from '../../runtime/errors.ts';
+import type { Answer } from '../answer.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
@@ -12,26 +13,18 @@ import type { BodySink } from './chunked.ts';
 import { NO_BODY } from './framing.ts';
 import { HeadReader } from './head.ts';
 import { IdleTimer } from './idle-timer.ts';
+import {
+  DISCARD_LIMIT_BYTES,
+  DRAIN_GRACE_MS,
+  HEAD_TIMEOUT_MS,
+  LINGER_MS,
+  REFUSAL_LINGER_MS,
+} from './limits.ts';
 import { parseRequest, type Request } from './request.ts';
 import type { Response } from './response.ts';
 import { ResponseWriter } from './response-writer.ts';
 import { Tunnel } from './tunnel.ts';
 import type { Http1 } from './version.ts';
-
-/** A head that takes longer is an attack or a dead peer. As Node's own server has it. */
-const HEAD_TIMEOUT_MS = 60_000;
-/** After we ended a connection, the client has this long to read the rest and to end it too. */
-const LINGER_MS = 60_000;
-/** The same for a client whose request was refused and who may go on sending. */
-export const REFUSAL_LINGER_MS = 2_000;
-/** A body that nobody wants is read to its end up to this size, so that the connection can go on. */
-const DISCARD_LIMIT_BYTES = 64 * 1024;
-
-/**
- * A connection that is drained while nothing was asked on it stays so long: a request
- * may be on its way, and could not be sent again when it is no idempotent one.
- */
-export const DRAIN_GRACE_MS = 1_000;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -268,8 +261,13 @@ export class ServerConnection
     this.#response?.head(response, this.#connectionOption(), keepTrust);
   }
 
+  writeAnswer(answer: Answer): void {
+    this.#leaveBody();
+    this.#response?.answer(answer, this.#connectionOption());
+  }
+
   writeError(error: MeshError): number {
-    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
+    this.#leaveBody();
     this.#response?.error(error, this.#connectionOption());
     return statusOf(error);
   }
@@ -334,6 +332,11 @@ export class ServerConnection
     if (this.#closesAfter()) this.#close(this.#state === 'discard' ? REFUSAL_LINGER_MS : LINGER_MS);
     else if (this.#state === 'response') this.#next();
     else this.#updateFlow();
+  }
+
+  /** The response is ours: what is still to come of the request is read, or the connection ends. */
+  #leaveBody(): void {
+    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
   }
 
   /** The rest of a request that is not wanted is short enough, and will come. */

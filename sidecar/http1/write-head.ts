@@ -40,3 +40,14 @@ export function framingLine(framing: Framing): string {
       return '';
   }
 }
+
+export function fieldLine(name: string, value: string): string {
+  return `${name}: ${value}\r\n`;
+}
+
+/** @param lines of our own, each made by {@link fieldLine} */
+export function withoutLines(lines: string, name: string): string {
+  if (lines === '') return lines;
+  const kept = lines.split('\r\n').filter((line) => !line.startsWith(`${name}:`));
+  return kept.join('\r\n');
+}

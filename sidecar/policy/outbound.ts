@@ -8,12 +8,21 @@ import { requestTimeout } from './request-timeout.ts';
 import { retry } from './retry.ts';
 import { staleConnection } from './stale-connection.ts';
 
-/** The layers of requests that leave the pod, without those that the policy has no use for. */
-export function outboundLayers(policy: EffectivePolicy): readonly Layer[] {
+/**
+ * The layers of requests that leave the pod, without those that the policy has no use for.
+ *
+ * @param filters those of the rule, then those of the backend
+ */
+export function outboundLayers(
+  policy: EffectivePolicy,
+  filters: readonly Layer[] = [],
+): readonly Layer[] {
   const layers: Layer[] = [
     // Outermost, so that they tell what the client saw.
     metrics,
     accessLog,
+    // What a rule answers by itself waits for nobody.
+    ...filters,
     // Around the attempts: pauses between them count as well. Without a policy too,
     // since clients of gRPC bring a limit of their own.
     requestTimeout,

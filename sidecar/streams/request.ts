@@ -3,7 +3,7 @@ import { parseGrpcTimeout } from '../grpc/timeout.ts';
 import { normalizePath, parseAuthority, parseTarget } from '../http1/target.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { RequestHead, RequestMessage } from '../message.ts';
-import { FIELD, fieldKind, isRelayed } from './field-kind.ts';
+import { FIELD, fieldKind, isChangeable, isRelayed } from './field-kind.ts';
 import { fieldValue } from './fields.ts';
 
 /** What a walk over the fields finds. */
@@ -98,6 +98,12 @@ export class StreamRequest implements RequestMessage {
   #path: string | undefined;
   #ambiguous = false;
   #own: HeaderField[] | undefined;
+  #removed: Set<string> | undefined;
+  /** What a rule put in the place of what the client sent. */
+  #otherPath: string | undefined;
+  #otherAuthority: string | undefined;
+  /** Something of the above is to be done. */
+  #changed = false;
 
   constructor(parts: Parts) {
     this.method = parts.method;
@@ -129,6 +135,26 @@ export class StreamRequest implements RequestMessage {
   addField(name: string, value: string): void {
     this.#own ??= [];
     this.#own.push(headerField(name, value));
+    this.#changed = true;
+  }
+
+  removeField(name: string): void {
+    if (!isChangeable(fieldKind(name))) return;
+    this.#removed ??= new Set();
+    this.#removed.add(name);
+    this.#own = this.#own?.filter((field) => field.name !== name);
+    this.#changed = true;
+  }
+
+  rewriteAuthority(authority: string): void {
+    this.#otherAuthority = authority;
+    this.#changed = true;
+  }
+
+  rewritePath(path: string): void {
+    if (this.form === 'asterisk') return;
+    this.#otherPath = path;
+    this.#changed = true;
   }
 
   /**
@@ -140,9 +166,10 @@ export class StreamRequest implements RequestMessage {
    */
   encode(usePath: boolean): readonly HeaderField[] {
     const { fields, rawPath, query, authority, untouched } = this.#parts;
-    const path = usePath ? this.path : rawPath;
-    if (untouched && path === rawPath && this.#own === undefined) return fields;
+    const path = this.#otherPath ?? (usePath ? this.path : rawPath);
+    if (untouched && path === rawPath && !this.#changed) return fields;
     const target = query === undefined ? path : `${path}?${query}`;
+    const otherAuthority = this.#otherAuthority;
     const out: HeaderField[] = [];
     let sent: HeaderField | undefined;
     for (const field of fields) {
@@ -152,9 +179,11 @@ export class StreamRequest implements RequestMessage {
         out.push(path === rawPath ? field : literalField(':path', target));
       else if (field.name.startsWith(':')) out.push(field);
     }
-    out.push(sent ?? headerField(':authority', authority));
+    if (otherAuthority !== undefined) out.push(headerField(':authority', otherAuthority));
+    else out.push(sent ?? headerField(':authority', authority));
     for (const field of fields) {
-      if (!field.name.startsWith(':') && isRelayed(fieldKind(field.name), false)) out.push(field);
+      if (field.name.startsWith(':') || !isRelayed(fieldKind(field.name), false)) continue;
+      if (this.#removed?.has(field.name) !== true) out.push(field);
     }
     if (this.#own !== undefined) out.push(...this.#own);
     return out;

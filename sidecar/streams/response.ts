@@ -1,16 +1,16 @@
 import { parseGrpcStatus } from '../grpc/status.ts';
-import type { HeaderField } from '../http2/header-field.ts';
-import type { ResponseHead } from '../message.ts';
-import { FIELD, fieldKind } from './field-kind.ts';
+import { type HeaderField, headerField } from '../http2/header-field.ts';
+import type { ResponseMessage } from '../message.ts';
+import { FIELD, fieldKind, isChangeable } from './field-kind.ts';
 import { fieldValue, relayedFields } from './fields.ts';
 
 /** The head of a response, also of one that is only on its way (1xx). */
-export class StreamResponse implements ResponseHead {
+export class StreamResponse implements ResponseMessage {
   readonly status: number;
   readonly grpcStatus: number | undefined;
   /** Nothing follows the head. */
   readonly endsStream: boolean;
-  readonly #fields: readonly HeaderField[];
+  #fields: readonly HeaderField[];
 
   /**
    * @param fields as the codec gives them: their form is checked, `:status` is there
@@ -25,6 +25,15 @@ export class StreamResponse implements ResponseHead {
 
   header(name: string): string | undefined {
     return fieldValue(this.#fields, name);
+  }
+
+  addField(name: string, value: string): void {
+    this.#fields = [...this.#fields, headerField(name, value)];
+  }
+
+  removeField(name: string): void {
+    if (!isChangeable(fieldKind(name))) return;
+    this.#fields = this.#fields.filter((field) => field.name !== name);
   }
 
   /** @param keepTrust the response comes from a sidecar that proved itself */

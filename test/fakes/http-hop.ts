@@ -162,7 +162,13 @@ function makeTarget(
   const direct = directTarget({ direction, authority, destination, cluster });
   if (direction === 'inbound') return direct;
   const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new RetryBudget(clock));
-  const route = { name: 'rule', cluster, policy, layers: outboundLayers(policy) };
+  const route = {
+    name: 'rule',
+    cluster,
+    policy,
+    layers: outboundLayers(policy),
+    responseLayers: [],
+  };
   return { ...direct, service: 'shop/cart', routes: singleRoute(route) };
 }
 

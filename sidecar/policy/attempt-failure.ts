@@ -1,0 +1,33 @@
+import { MeshError } from '../../runtime/errors.ts';
+import { httpStatusOfGrpc } from '../grpc/status.ts';
+import type { ResponseHead } from '../message.ts';
+import type { AttemptFailure } from './layer.ts';
+import { ERROR_HEADER } from './respond.ts';
+
+/** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
+const UNREACHED_CODE = 'connect-failed';
+const UNREACHED_STATUS = 503;
+
+/**
+ * A sidecar that could not reach its application says so under a name that no
+ * application can use; that is as if there had been no connection.
+ */
+export function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFailure {
+  const { grpcStatus } = response;
+  const status = grpcStatus === undefined ? response.status : httpStatusOfGrpc(grpcStatus);
+  if (mutualTls && status === UNREACHED_STATUS) {
+    const code = response.header(ERROR_HEADER);
+    if (code === UNREACHED_CODE) {
+      const sentence = 'the sidecar of the endpoint did not reach its application';
+      return { kind: 'connect', error: new MeshError(code, sentence), status };
+    }
+  }
+  return { kind: 'status', status, grpcStatus };
+}
+
+/** For the counts. */
+export function reasonOf(failure: AttemptFailure): string {
+  if (failure.kind !== 'status') return failure.error.code;
+  const { status, grpcStatus } = failure;
+  return grpcStatus === undefined ? String(status) : `grpc-${grpcStatus}`;
+}
