@@ -12,6 +12,7 @@ const settings: AdmissionSettings = {
     controlPlane: 'control-plane:15010',
     controlPlaneName: 'control-plane',
     logLevel: 'info',
+    accessLog: 'off',
     resources: {
       cpuRequest: undefined,
       cpuLimit: undefined,

@@ -15,6 +15,8 @@ export interface SidecarConfig {
   /** The name that the control plane's certificate must have. */
   controlPlaneName: string;
   logLevel: string;
+  /** `off`, `text` or `json`. */
+  accessLog: string;
   /** Undefined means that no such request or limit is set. */
   resources: {
     cpuRequest: string | undefined;
@@ -77,7 +79,7 @@ export function proxyContainer(pod: Pod, config: SidecarConfig, options: PodOpti
     ...image(config),
     restartPolicy: 'Always',
     // The young generation stays small: less than half of the memory at the same speed.
-    command: ['node', '--max-semi-space-size=1', '/app/sidecar.js'],
+    command: ['node', '--max-semi-space-size=4', '/app/sidecar.js'],
     env: proxyEnv(pod, config, options),
     ports: [
       { name: 'remora-trunk', containerPort: options.trunkPort, protocol: 'TCP' },
@@ -153,6 +155,10 @@ function proxyEnv(pod: Pod, config: SidecarConfig, options: PodOptions): EnvVar[
       ? []
       : [{ name: 'REMORA_TRUNK_ADDRESS', value: `0.0.0.0:${options.trunkPort}` }]),
     { name: 'REMORA_LOG_LEVEL', value: options.logLevel ?? config.logLevel },
+    { name: 'REMORA_ACCESS_LOG', value: options.accessLog ?? config.accessLog },
+    ...(options.accessLogQuery === undefined
+      ? []
+      : [{ name: 'REMORA_ACCESS_LOG_QUERY', value: options.accessLogQuery }]),
     { name: 'REMORA_DRAIN_SECONDS', value: String(drainSeconds) },
     field('REMORA_POD_NAME', 'metadata.name'),
     field('REMORA_POD_NAMESPACE', 'metadata.namespace'),

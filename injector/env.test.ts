@@ -33,6 +33,12 @@ test('empty resources mean none, as the chart writes them', () => {
   assert.deepEqual([resources.cpuRequest, resources.cpuLimit], ['50m', undefined]);
 });
 
+test('sidecars log no requests unless that is asked for', () => {
+  assert.equal(readConfig(least).sidecar.accessLog, 'off');
+  const asked = readConfig({ ...least, REMORA_PROXY_ACCESS_LOG: 'text' });
+  assert.equal(asked.sidecar.accessLog, 'text');
+});
+
 test('everything that is wrong is said at once', () => {
   assert.throws(
     () =>
@@ -40,6 +46,7 @@ test('everything that is wrong is said at once', () => {
         REMORA_CONTROL_PLANE: 'control-plane',
         REMORA_IMAGE_PULL_POLICY: 'Sometimes',
         REMORA_PROXY_MEMORY_LIMIT: 'much',
+        REMORA_PROXY_ACCESS_LOG: 'xml',
       }),
     (error: unknown) =>
       error instanceof MeshError &&
@@ -51,6 +58,7 @@ test('everything that is wrong is said at once', () => {
         'REMORA_IMAGE is not set',
         'REMORA_IMAGE_PULL_POLICY must be one of',
         'REMORA_PROXY_MEMORY_LIMIT: "much" is bad',
+        'REMORA_PROXY_ACCESS_LOG must be one of off, text, json, and is "xml"',
       ].every((part) => error.message.includes(part)),
   );
 });

@@ -1,4 +1,4 @@
-import { PORT, SYSTEM_NAMESPACE } from '../proto/well-known.ts';
+import { ACCESS_LOG, PORT, SYSTEM_NAMESPACE } from '../proto/well-known.ts';
 import { EnvReader, type SocketAddress } from '../runtime/env.ts';
 import { describeError } from '../runtime/errors.ts';
 import { RELEASE } from '../runtime/release.ts';
@@ -58,6 +58,7 @@ export function readConfig(
       controlPlane: env.text('REMORA_CONTROL_PLANE', ''),
       controlPlaneName,
       logLevel: level('REMORA_PROXY_LOG_LEVEL'),
+      accessLog: env.oneOf('REMORA_PROXY_ACCESS_LOG', ACCESS_LOG.formats, 'off'),
       resources: {
         cpuRequest: quantity('REMORA_PROXY_CPU_REQUEST'),
         cpuLimit: quantity('REMORA_PROXY_CPU_LIMIT'),

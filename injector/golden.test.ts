@@ -22,6 +22,7 @@ const settings: AdmissionSettings = {
     controlPlane: 'remora-control-plane.remora-system.svc:15010',
     controlPlaneName: 'remora-control-plane.remora-system.svc',
     logLevel: 'info',
+    accessLog: 'off',
     resources: {
       cpuRequest: '50m',
       cpuLimit: undefined,

@@ -1,4 +1,4 @@
-import { ANNOTATION, PORT } from '../proto/well-known.ts';
+import { ACCESS_LOG, ANNOTATION, PORT } from '../proto/well-known.ts';
 import { describeError, MeshError } from '../runtime/errors.ts';
 import { parseCidrs, parsePorts } from './port-lists.ts';
 import { parseQuantity } from './quantity.ts';
@@ -14,6 +14,8 @@ export interface PodOptions {
   memoryRequest: string | undefined;
   memoryLimit: string | undefined;
   logLevel: string | undefined;
+  accessLog: string | undefined;
+  accessLogQuery: string | undefined;
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
@@ -49,7 +51,9 @@ export function readPodOptions(annotations: Readonly<Record<string, string>>): P
     cpuLimit: read(ANNOTATION.cpuLimit, undefined, checkQuantity),
     memoryRequest: read(ANNOTATION.memoryRequest, undefined, checkQuantity),
     memoryLimit: read(ANNOTATION.memoryLimit, undefined, checkQuantity),
-    logLevel: read(ANNOTATION.logLevel, undefined, checkLogLevel),
+    logLevel: read(ANNOTATION.logLevel, undefined, oneOf(LOG_LEVELS)),
+    accessLog: read(ANNOTATION.accessLog, undefined, oneOf(ACCESS_LOG.formats)),
+    accessLogQuery: read(ANNOTATION.accessLogQuery, undefined, oneOf(ACCESS_LOG.queries)),
   };
   for (const [request, limit, requestName, limitName] of [
     [options.cpuRequest, options.cpuLimit, ANNOTATION.cpuRequest, ANNOTATION.cpuLimit],
@@ -91,9 +95,11 @@ function checkQuantity(text: string): string {
   return text;
 }
 
-function checkLogLevel(text: string): string {
-  if (LOG_LEVELS.includes(text)) return text;
-  throw new MeshError('bad-list', `it must be one of ${LOG_LEVELS.join(', ')}`);
+function oneOf(choices: readonly string[]): (text: string) => string {
+  return (text) => {
+    if (choices.includes(text)) return text;
+    throw new MeshError('bad-list', `it must be one of ${choices.join(', ')}`);
+  };
 }
 
 function shorten(text: string): string {

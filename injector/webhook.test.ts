@@ -42,6 +42,7 @@ function makeWebhook(timeoutMs?: number): Webhook {
         controlPlane: 'control-plane:15010',
         controlPlaneName: 'control-plane',
         logLevel: 'info',
+        accessLog: 'off',
         resources: {
           cpuRequest: undefined,
           cpuLimit: undefined,

@@ -82,8 +82,15 @@ export async function launch(
 
   const launcher = knownProcess(process.pid);
   if (launcher === undefined) throw new MeshError('no-process-table', 'cannot find this process');
-  const { folder, logLevel } = options;
-  const settings: SupervisorSettings = { folder, state: state.path, mode, logLevel, launcher };
+  const { folder, logLevel, accessLog } = options;
+  const settings: SupervisorSettings = {
+    folder,
+    state: state.path,
+    mode,
+    logLevel,
+    accessLog,
+    launcher,
+  };
   const enter = mode.kind === 'namespaces' ? mode.enter : [];
   const main = join(fileURLToPath(new URL('.', import.meta.url)), 'main.ts');
   const [command = process.execPath, ...rest] = [...enter, process.execPath, main, ...args];

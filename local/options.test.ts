@@ -22,6 +22,7 @@ suite('what npm start can be told', () => {
     [['a', 'b'], /one folder, not 2/],
     [['--fast'], /--fast/],
     [['--log-level', 'loud'], /--log-level loud: debug, info, warn or error/],
+    [['--access-log', 'xml'], /--access-log xml: off, text or json/],
     [['--control-plane', 'kill'], /--control-plane kill: stop or start/],
   ] as const) {
     test(`refused: ${args.join(' ')}`, () => {

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ACCESS_LOG } from '../proto/well-known.ts';
 import { describeError, MeshError } from '../runtime/errors.ts';
 import { CHECKOUT } from './image-folders.ts';
 
@@ -12,6 +13,7 @@ machine.
   --plain               print lines instead of the live view
   --state <folder>      where to keep files (default: .remora)
   --log-level <level>   of sidecars and control plane: debug, info, warn, error
+  --access-log <format> of sidecars: off, text, json
   --control-plane <stop|start>
                         take the control plane of a running mesh away, or bring it back
   --cleanup             end what a killed run has left, and nothing else
@@ -25,6 +27,7 @@ export interface LocalOptions {
   /** Undefined: where it can be written. */
   readonly state: string | undefined;
   readonly logLevel: string;
+  readonly accessLog: string;
   readonly action: 'run' | 'cleanup' | 'help' | 'stop-control-plane' | 'start-control-plane';
 }
 
@@ -44,6 +47,10 @@ export function readOptions(args: readonly string[], cwd: string): LocalOptions 
   if (!['debug', 'info', 'warn', 'error'].includes(logLevel)) {
     throw new MeshError('bad-usage', `--log-level ${logLevel}: debug, info, warn or error`);
   }
+  const accessLog = values['access-log'];
+  if (!ACCESS_LOG.formats.some((format) => format === accessLog)) {
+    throw new MeshError('bad-usage', `--access-log ${accessLog}: off, text or json`);
+  }
   const controlPlane = values['control-plane'];
   if (controlPlane !== undefined && controlPlane !== 'stop' && controlPlane !== 'start') {
     throw new MeshError('bad-usage', `--control-plane ${controlPlane}: stop or start`);
@@ -54,6 +61,7 @@ export function readOptions(args: readonly string[], cwd: string): LocalOptions 
     plain: values.plain,
     state: values.state === undefined ? undefined : resolve(cwd, values.state),
     logLevel,
+    accessLog,
     action: values.help
       ? 'help'
       : values.cleanup
@@ -73,6 +81,7 @@ function parse(args: readonly string[]) {
       plain: { type: 'boolean', default: false },
       state: { type: 'string' },
       'log-level': { type: 'string', default: 'info' },
+      'access-log': { type: 'string', default: 'off' },
       'control-plane': { type: 'string' },
       cleanup: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },

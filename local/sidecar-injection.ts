@@ -19,6 +19,8 @@ export interface InjectionSettings {
   /** The name that its certificate has. */
   readonly controlPlaneName: string;
   readonly logLevel: string;
+  /** Of sidecars whose pod does not say: `off`, `text` or `json`. */
+  readonly accessLog: string;
 }
 
 /** Lets the injector's own functions decide about a pod and patch it. Pure. */
@@ -46,6 +48,7 @@ export function injectSidecar(
     controlPlane: settings.controlPlane,
     controlPlaneName: settings.controlPlaneName,
     logLevel: settings.logLevel,
+    accessLog: settings.accessLog,
     resources: {
       cpuRequest: undefined,
       cpuLimit: undefined,

@@ -24,6 +24,7 @@ export interface SupervisorSettings {
   readonly state: string;
   readonly mode: Mode;
   readonly logLevel: string;
+  readonly accessLog: string;
   readonly launcher: KnownProcess;
 }
 
@@ -48,7 +49,7 @@ export class Supervisor {
 
   /** Returns when the pods are being started. */
   async start(signal: AbortSignal): Promise<void> {
-    const { mode, launcher, logLevel } = this.#settings;
+    const { mode, launcher, logLevel, accessLog } = this.#settings;
     const folder = await readLocalFolder(this.#settings.folder);
     const state = new StateFolder(this.#settings.state);
     await state.prepare();
@@ -80,6 +81,7 @@ export class Supervisor {
           controlPlane: controlPlane.address,
           controlPlaneName: CONTROL_PLANE_SERVER_NAME,
           logLevel,
+          accessLog,
         },
         trustBundle: controlPlane.trustBundle,
         makeSidecarFolder: async (path) => {

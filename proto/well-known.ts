@@ -31,6 +31,10 @@ export const ANNOTATION = {
   memoryLimit: 'remora.dev/proxy-memory-limit',
   /** `debug`, `info`, `warn` or `error`. */
   logLevel: 'remora.dev/proxy-log-level',
+  /** One of `ACCESS_LOG.formats`. */
+  accessLog: 'remora.dev/access-log',
+  /** One of `ACCESS_LOG.queries`. */
+  accessLogQuery: 'remora.dev/access-log-query',
 } as const;
 
 export const PORT = {
@@ -43,6 +47,12 @@ export const PORT = {
   controlPlane: 15010,
   controlPlaneAdmin: 15014,
   injector: 15443,
+} as const;
+
+/** What may be asked of a sidecar's access log; the first is the default. */
+export const ACCESS_LOG = {
+  formats: ['off', 'text', 'json'],
+  queries: ['omit', 'include'],
 } as const;
 
 /** User and group of the sidecar: its own connections are not redirected. */

@@ -13,6 +13,11 @@ const cases: { name: string; error: unknown; sentence: string }[] = [
     error: new Error('outer', { cause: { claim: 'exp' } }),
     sentence: 'outer',
   },
+  {
+    name: 'a sentence that holds its reason',
+    error: new MeshError('a', 'outer: inner', { cause: new Error('inner') }),
+    sentence: 'outer: inner',
+  },
   { name: 'an error without a message', error: new TypeError(), sentence: 'TypeError' },
   { name: 'something else that was thrown', error: 'text', sentence: 'text' },
 ];

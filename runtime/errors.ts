@@ -28,5 +28,7 @@ export function describeError(error: unknown): string {
   ) {
     return own;
   }
-  return `${own}: ${describeError(cause)}`;
+  const reason = describeError(cause);
+  // Many sentences end with their reason already.
+  return own.endsWith(reason) ? own : `${own}: ${reason}`;
 }

@@ -5,6 +5,7 @@ import {
   readiness,
 } from '../runtime/admin-server.ts';
 import type { Component } from '../runtime/component.ts';
+import type { LineWriter } from '../runtime/line-writer.ts';
 import type { Log } from '../runtime/log.ts';
 import { RELEASE } from '../runtime/release.ts';
 import type { DataPath } from './data-path.ts';
@@ -22,6 +23,7 @@ export interface AdminOptions {
   readonly counters: Counters;
   readonly environment: SidecarEnvironment;
   readonly log: Log;
+  readonly output: LineWriter;
 }
 
 /**
@@ -77,11 +79,12 @@ export class Admin {
 
   /** The library is loaded at the first scrape, since not every sidecar is scraped. */
   #metrics(): AdminHandler {
-    const { source, counters } = this.#options;
+    const { source, counters, output } = this.#options;
     const facts = {
       release: RELEASE,
       certificateNotAfterMs: () => source.certificates.current?.notAfterMs,
       configVersion: () => source.store.current.version,
+      logLinesDropped: () => output.dropped,
       ...source.facts,
     };
     let registry:

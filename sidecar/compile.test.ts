@@ -135,12 +135,21 @@ test('policies are filled in with the defaults, and layers follow them', () => {
   assert.equal(route.policy.connectTimeoutMs, 1_000);
   assert.deepEqual(
     route.layers.map((layer) => layer.name),
-    ['metrics', 'access-log', 'request-timeout', 'stale-connection', 'other-endpoint'],
+    ['metrics', 'trace-context', 'request-timeout', 'stale-connection', 'other-endpoint'],
   );
   assert.equal(compile(configured).target('10.0.0.1', 80)?.tcp.idleTimeoutMs, 0);
+  // The time limit is always there: a client of gRPC may bring one of its own.
   assert.deepEqual(
     selected(compile(base)).layers.map((layer) => layer.name),
-    ['metrics', 'access-log', 'stale-connection', 'other-endpoint'],
+    ['metrics', 'trace-context', 'request-timeout', 'stale-connection', 'other-endpoint'],
+  );
+  const logged = compileConfig(base, new FakeClusters(), new ManualClock(), undefined, true);
+  assert.deepEqual(
+    selected(logged).layers.map((layer) => layer.name),
+    [
+      ...['metrics', 'access-log', 'trace-context', 'request-timeout'],
+      ...['stale-connection', 'other-endpoint'],
+    ],
   );
 });
 

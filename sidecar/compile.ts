@@ -11,7 +11,7 @@ import type {
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
 import { filterLayers } from './policy/filters/filter-layers.ts';
-import { INBOUND_LAYERS } from './policy/inbound.ts';
+import { inboundLayers } from './policy/inbound.ts';
 import type { Layer } from './policy/layer.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { HttpTarget, Route } from './route/route.ts';
@@ -72,30 +72,41 @@ const STATIC_VERSION = 'static';
  * of thousands and uses a few.
  *
  * @param previous what is in force now: whatever did not change is taken over from it
+ * @param accessLogged whether requests are logged; the same for all configurations
  */
 export function compileConfig(
   config: Config,
   clusters: ClusterSource,
   clock: Clock,
   previous?: CompiledConfig,
+  accessLogged = false,
 ): CompiledConfig {
-  return new Tables(config, clusters, clock, previous instanceof Tables ? previous : undefined);
+  const before = previous instanceof Tables ? previous : undefined;
+  return new Tables(config, clusters, clock, before, accessLogged);
 }
 
 class Tables implements CompiledConfig {
   readonly config: Config;
   readonly #clusters: ClusterSource;
   readonly #clock: Clock;
+  readonly #accessLogged: boolean;
   readonly #byAddress: ReadonlyMap<string, Service>;
   readonly #inbound: ReadonlyMap<number, Protocol>;
   readonly #targets = new Map<string, Compiled>();
   /** By cluster. The counts outlive configurations. */
   readonly #budgets: WeakMap<Cluster, RetryBudget>;
 
-  constructor(config: Config, clusters: ClusterSource, clock: Clock, previous: Tables | undefined) {
+  constructor(
+    config: Config,
+    clusters: ClusterSource,
+    clock: Clock,
+    previous: Tables | undefined,
+    accessLogged: boolean,
+  ) {
     this.config = config;
     this.#clusters = clusters;
     this.#clock = clock;
+    this.#accessLogged = accessLogged;
     this.#budgets = previous === undefined ? new WeakMap() : previous.#budgets;
     this.#byAddress =
       previous !== undefined && previous.config.services === config.services
@@ -188,7 +199,7 @@ class Tables implements CompiledConfig {
     filters: readonly Layer[],
   ): Route {
     const policy = effectivePolicy(policyAsPushed, this.#budget(cluster));
-    const layers = outboundLayers(policy, filters);
+    const layers = outboundLayers(policy, this.#accessLogged, filters);
     const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
     return { name, cluster, policy, layers, responseLayers };
   }
@@ -245,9 +256,13 @@ export function directTarget(options: {
   authority: string;
   destination: Party;
   cluster: Cluster;
+  accessLogged: boolean;
 }): HttpTarget {
-  const { direction, authority, destination, cluster } = options;
-  const layers = direction === 'inbound' ? INBOUND_LAYERS : outboundLayers(DEFAULT_POLICY);
+  const { direction, authority, destination, cluster, accessLogged } = options;
+  const layers =
+    direction === 'inbound'
+      ? inboundLayers(accessLogged)
+      : outboundLayers(DEFAULT_POLICY, accessLogged);
   const route = { name: '', cluster, policy: DEFAULT_POLICY, layers, responseLayers: [] };
   return { service: '', authority, destination, routes: singleRoute(route) };
 }

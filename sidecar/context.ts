@@ -1,6 +1,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { MeshError } from '../runtime/errors.ts';
 import type { Log } from '../runtime/log.ts';
+import type { AccessLog } from './access-log/access-log.ts';
 import type { RequestHead } from './message.ts';
 import type { HttpTarget } from './route/route.ts';
 import type { Direction, Party, TrafficObserver } from './telemetry/types.ts';
@@ -15,6 +16,8 @@ export interface HttpContext {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  /** Undefined when nobody asked for one. */
+  readonly accessLog?: AccessLog | undefined;
 
   /**
    * Called for every request anew, so that a changed configuration is in force

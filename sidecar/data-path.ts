@@ -1,7 +1,9 @@
-import { type Clock, systemClock } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Component } from '../runtime/component.ts';
 import { MeshError } from '../runtime/errors.ts';
+import type { LineWriter } from '../runtime/line-writer.ts';
 import type { Log } from '../runtime/log.ts';
+import { AccessLog } from './access-log/access-log.ts';
 import { type CompiledConfig, compileConfig } from './compile.ts';
 import type { SidecarEnvironment } from './environment.ts';
 import { InboundListener } from './listener/inbound.ts';
@@ -12,6 +14,7 @@ import { TrunkListener } from './listener/trunk.ts';
 import type { Source } from './source.ts';
 import type { Party, TrafficObserver } from './telemetry/types.ts';
 import { TrunkClient } from './trunk/client.ts';
+import { turnClock } from './turn-clock.ts';
 import { ClusterRegistry } from './upstream/clusters.ts';
 import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
 
@@ -24,13 +27,17 @@ export interface DataPath {
   readonly inbound: Component;
 }
 
-/** @param log of the process */
+/**
+ * @param log of the process
+ * @param output takes the lines of the access log, when there is to be one
+ */
 export function createDataPath(
   source: Source,
   environment: SidecarEnvironment,
   observer: TrafficObserver,
   log: Log,
-  clock: Clock = systemClock,
+  output: LineWriter,
+  clock: Clock = turnClock,
 ): DataPath {
   const { store, certificates: credentials, listeners, pod } = source;
   const { sourceAddress } = environment;
@@ -56,11 +63,17 @@ export function createDataPath(
     clock,
   });
 
+  const settings = source.accessLog ?? environment.accessLog;
+  const identity = () => credentials.current?.spiffeId;
+  const accessLog =
+    settings.format === 'off' ? undefined : new AccessLog({ settings, identity, clock, output });
+
   // A configuration is compiled before it comes into force, and not taken when that fails.
-  let prepared = compileConfig(store.current, clusters, clock);
+  const accessLogged = accessLog !== undefined;
+  let prepared = compileConfig(store.current, clusters, clock, undefined, accessLogged);
   let compiled: CompiledConfig = prepared;
   store.checkWith((next) => {
-    prepared = compileConfig(next, clusters, clock, compiled);
+    prepared = compileConfig(next, clusters, clock, compiled, accessLogged);
   });
   store.onChange(() => {
     compiled = prepared;
@@ -76,6 +89,7 @@ export function createDataPath(
     observer,
     clock,
     log,
+    accessLog,
   };
   const outboundShared = { ...shared, sharesPort, view: store, namespace: pod.namespace };
   const outbound: Component[] = [];

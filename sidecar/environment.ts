@@ -1,8 +1,9 @@
-import { PORT } from '../proto/well-known.ts';
+import { ACCESS_LOG, PORT } from '../proto/well-known.ts';
 import { EnvReader, type SocketAddress } from '../runtime/env.ts';
 import type { ControlPlaneOptions } from '../runtime/identity/control-plane-connection.ts';
 import { RELEASE } from '../runtime/release.ts';
 import type { PodIdentity } from './config/client.ts';
+import type { AccessLogSettings } from './config/types.ts';
 
 /** What a sidecar is told when it starts. */
 export interface SidecarEnvironment {
@@ -15,6 +16,8 @@ export interface SidecarEnvironment {
   /** Each with a data path of its own on the same ports. */
   readonly threads: number;
   readonly logLevel: string;
+  /** A static configuration that says something of it wins. */
+  readonly accessLog: AccessLogSettings;
   readonly drainTimeoutMs: number;
 }
 
@@ -49,6 +52,10 @@ export function readEnvironment(
     sourceAddress: env.optional('REMORA_SOURCE_ADDRESS'),
     threads: env.integer('REMORA_THREADS', 1, { min: 1, max: 64 }),
     logLevel: env.oneOf('REMORA_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
+    accessLog: {
+      format: env.oneOf('REMORA_ACCESS_LOG', ACCESS_LOG.formats, 'off'),
+      includesQuery: env.oneOf('REMORA_ACCESS_LOG_QUERY', ACCESS_LOG.queries, 'omit') === 'include',
+    },
     drainTimeoutMs: env.integer('REMORA_DRAIN_SECONDS', 25, { min: 0, max: 3600 }) * 1000,
   };
   env.throwIfBad();

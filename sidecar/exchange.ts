@@ -7,14 +7,14 @@ import type { HttpVersion, ResponseMessage } from './message.ts';
 import { failureOf, reasonOf } from './policy/attempt-failure.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
-import { REFUSAL_LAYERS } from './policy/inbound.ts';
-import { type AttemptFailure, IDEMPOTENT_METHODS } from './policy/layer.ts';
-import { grpcStatusOf } from './policy/respond.ts';
+import { refusalLayers } from './policy/inbound.ts';
+import { type AttemptFailure, IDEMPOTENT_METHODS, type Layer } from './policy/layer.ts';
+import { ERROR_HEADER, grpcStatusOf } from './policy/respond.ts';
 import { type BodyTarget, RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer } from './transport.ts';
-import type { AttemptOutcome, Cluster } from './upstream/types.ts';
+import type { AttemptOutcome, Cluster, Reached } from './upstream/types.ts';
 
 /** The one way in which an exchange ends. */
 export type Outcome =
@@ -88,6 +88,10 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   destination: Party = UNKNOWN_PARTY;
   mutualTls: boolean;
   attempts = 0;
+  /** Of the last attempt. */
+  upstream: Reached | undefined;
+  /** With which code the other sidecar ended the request, where it did. */
+  peerErrorCode = '';
 
   // Kept here for the layers.
   requestTimer: Timer | undefined;
@@ -95,12 +99,15 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   retries = 0;
   connectRetries = 0;
   replayed = false;
+  traceId = '';
+  /** When the attempt before was over; of the last one, when its response began. */
+  attemptEndedMs = 0;
 
   readonly #downstream: Downstream<V>;
   readonly #body: RequestBody<V['trailers']>;
   #target: HttpTarget | undefined;
   #route: Route | undefined;
-  #layers = REFUSAL_LAYERS;
+  #layers: readonly Layer[];
   #attempt: Attempt | undefined;
   #tried: Endpoint[] = [];
   #responseBegun = false;
@@ -113,6 +120,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.request = request;
     this.startedMs = context.clock.monotonicMs();
     this.mutualTls = context.mutualTls;
+    this.#layers = refusalLayers(context.accessLog !== undefined);
     this.#downstream = downstream;
     this.#body = new RequestBody(downstream);
   }
@@ -260,11 +268,13 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   // From the attempt under way.
 
-  attemptPicked(endpoint: Endpoint, mutualTls: boolean | undefined): void {
+  /** @param reached undefined when it was not */
+  attemptPicked(endpoint: Endpoint, reached: Reached | undefined): void {
     this.#tried.push(endpoint);
+    this.upstream = reached;
     if (this.context.direction === 'inbound') return;
     this.destination = endpoint.workload;
-    this.mutualTls = mutualTls === true;
+    this.mutualTls = reached?.mutualTls === true;
   }
 
   attemptConnected(attempt: BodyTarget<V['trailers']>): void {
@@ -298,6 +308,9 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.#changeResponse(response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
+    if (fromSidecar && response.status >= 400) {
+      this.peerErrorCode = response.header(ERROR_HEADER) ?? '';
+    }
     this.#downstream.writeResponse(response, fromSidecar);
     return true;
   }

@@ -1,6 +1,7 @@
 import { isMainThread } from 'node:worker_threads';
 import { describeError } from '../runtime/errors.ts';
-import { createLog } from '../runtime/log.ts';
+import { LineWriter } from '../runtime/line-writer.ts';
+import { createLog, linesTo } from '../runtime/log.ts';
 import { run } from '../runtime/process.ts';
 import { RELEASE } from '../runtime/release.ts';
 import { Admin } from './admin.ts';
@@ -11,8 +12,9 @@ import { Counters } from './telemetry/counters.ts';
 import type { Threads } from './threads/threads.ts';
 
 /** The sidecar, put together in the order in which its parts start. They stop in reverse. */
-async function main(environment: SidecarEnvironment): Promise<never> {
-  const log = createLog('sidecar', environment.logLevel);
+async function main(environment: SidecarEnvironment, output: LineWriter): Promise<never> {
+  const log = createLog('sidecar', environment.logLevel, linesTo(output));
+  output.onRecovered = (lines) => log.warn({ lines }, 'lines of the log were dropped');
   log.info({ release: RELEASE, source: environment.source.kind }, 'starting');
   const counters = new Counters();
 
@@ -20,11 +22,11 @@ async function main(environment: SidecarEnvironment): Promise<never> {
   const source = await createSource(environment, counters, log);
 
   // Listeners, protocols, routes, policies, upstreams.
-  const dataPath = createDataPath(source, environment, counters, log);
-  const threads = await createThreads(source, environment, counters, log);
+  const dataPath = createDataPath(source, environment, counters, log, output);
+  const threads = await createThreads(source, environment, counters, log, output);
 
   // What the process tells of itself.
-  const admin = new Admin({ source, dataPath, threads, counters, environment, log });
+  const admin = new Admin({ source, dataPath, threads, counters, environment, log, output });
 
   return await run(
     [
@@ -65,16 +67,25 @@ async function createThreads(
   environment: SidecarEnvironment,
   counters: Counters,
   log: ReturnType<typeof createLog>,
+  output: LineWriter,
 ): Promise<Threads | undefined> {
   if (environment.threads === 1) return undefined;
   const { Threads } = await import('./threads/threads.ts');
-  return new Threads({ entry: import.meta.filename, source, environment, counters, log });
+  return new Threads({ entry: import.meta.filename, source, environment, counters, log, output });
 }
 
-try {
-  if (isMainThread) await main(readEnvironment(process.env));
-  else await (await import('./threads/thread.ts')).serveThread();
-} catch (error) {
-  createLog('sidecar').fatal({ error: describeError(error) }, 'start failed');
-  process.exitCode = 1;
+/** Whoever stops reading what the process writes does not hold up its traffic. */
+async function runProcess(): Promise<void> {
+  const output = new LineWriter(process.stdout);
+  process.on('exit', () => output.flush());
+  try {
+    await main(readEnvironment(process.env), output);
+  } catch (error) {
+    const log = createLog('sidecar', 'info', linesTo(output));
+    log.fatal({ error: describeError(error) }, 'start failed');
+    process.exitCode = 1;
+  }
 }
+
+if (isMainThread) await runProcess();
+else await (await import('./threads/thread.ts')).serveThread();

@@ -36,8 +36,12 @@ export interface RequestHead {
  * Names are in lower case, and values one character per byte of the wire.
  */
 export interface FieldChanges {
-  /** Besides those of that name that are there. */
-  addField(name: string, value: string): void;
+  /**
+   * Besides those of that name that are there.
+   *
+   * @param isUnique no other message has this value
+   */
+  addField(name: string, value: string, isUnique?: boolean): void;
   /** All of that name, those that were added too. */
   removeField(name: string): void;
 }

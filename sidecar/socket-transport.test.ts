@@ -114,7 +114,7 @@ describe('a transport over a socket', () => {
         before(transport);
         transport.destroy(error);
         assert.equal(await received.closed, error);
-        assert.equal(transport.closed, true);
+        assert.equal(transport.finished, true);
       });
     }
   }

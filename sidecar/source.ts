@@ -1,6 +1,7 @@
 import type { Component } from '../runtime/component.ts';
 import type { StaticListeners } from './config/static-file.ts';
 import type { ConfigStore } from './config/store.ts';
+import type { AccessLogSettings } from './config/types.ts';
 import type { CertificateSource } from './identity/certificate-source.ts';
 import type { SidecarFacts } from './telemetry/prometheus.ts';
 
@@ -21,6 +22,8 @@ export interface Source {
     readonly addresses: readonly string[];
   };
   readonly listeners: ListenerSettings;
+  /** Undefined leaves it to the environment. */
+  readonly accessLog?: AccessLogSettings | undefined;
   /** Bring configuration and certificate; started before the listeners. */
   readonly components: readonly Component[];
   /** Pod patterns and reports; started once there is a configuration. */

@@ -23,6 +23,7 @@ export async function createStaticSource(path: string, log: Log): Promise<Source
     needsCertificate: identity !== undefined,
     pod: file.pod,
     listeners: file.listeners,
+    accessLog: file.accessLog,
     components: identity === undefined ? [watch] : [watch, identity],
     patterns: [],
     ports: [],

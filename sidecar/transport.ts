@@ -1,3 +1,5 @@
+import { MeshError } from '../runtime/errors.ts';
+
 /**
  * A byte pipe with backpressure: a TCP socket, a TLS socket, or a stream of the
  * trunk. Nothing above it knows which. It may be half-closed in each direction.
@@ -8,6 +10,11 @@
  */
 export interface Transport {
   readonly peer: Peer;
+  /**
+   * Of what was written, how much the transport may still read. At 0 the writer can
+   * use its memory again; where it is undefined nobody knows.
+   */
+  readonly unsentBytes?: number;
 
   attach(handler: TransportHandler): void;
 
@@ -47,6 +54,19 @@ export interface TransportHandler {
   onDrain(): void;
   /** Both directions are over. Called once, and nothing is called after it. */
   onClose(error: Error | undefined): void;
+}
+
+/**
+ * The reason why a transport closed says that it never came about. Such a transport
+ * is handed out only to who may send again what it wrote (`TrunkRequest.early`).
+ */
+export function neverOpened(error: Error | undefined): error is MeshError {
+  return (
+    error instanceof MeshError &&
+    (error.code === 'connect-failed' ||
+      error.code === 'connect-timeout' ||
+      error.code === 'peer-identity-mismatch')
+  );
 }
 
 /** Who is at the other end. */

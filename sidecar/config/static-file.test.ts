@@ -60,6 +60,16 @@ suite('a static configuration', () => {
     assert.equal(config.services.get('shop/web')?.ports[0]?.protocol, 'http1');
   });
 
+  test('may turn the access log on, and else leaves it to the environment', () => {
+    const settings = (accessLog: object) => parseStaticConfig({ accessLog }, '/').accessLog;
+    assert.equal(parseStaticConfig({}, '/').accessLog, undefined);
+    assert.deepEqual(settings({ format: 'json' }), { format: 'json', includesQuery: false });
+    assert.deepEqual(settings({ format: 'text', query: 'include' }), {
+      format: 'text',
+      includesQuery: true,
+    });
+  });
+
   test('is all there is: nobody waits for more details of a service or an address', () => {
     const { config } = parseStaticConfig({ resources: [service] }, '/');
     assert.deepEqual(config.routes.get('shop/web'), { service: 'shop/web', ports: [] });
@@ -73,7 +83,17 @@ suite('a static configuration', () => {
     {
       name: 'with a field that does not exist',
       file: { listener: {} },
-      reasons: [/there is no field "listener"; there are pod, certificate, listeners, resources/],
+      reasons: [
+        /there is no field "listener"; there are pod, certificate, listeners, accessLog, resources/,
+      ],
+    },
+    {
+      name: 'with an access log in a format that nobody knows',
+      file: { accessLog: { format: 'xml', query: 'maybe' } },
+      reasons: [
+        /accessLog\.format: one of off, text, json is wanted, not "xml"/,
+        /accessLog\.query: one of omit, include is wanted, not "maybe"/,
+      ],
     },
     {
       name: 'with an address without a port',

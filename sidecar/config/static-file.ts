@@ -3,12 +3,13 @@ import { isIP } from 'node:net';
 import { dirname, extname, resolve } from 'node:path';
 import type { Resource } from '../../proto/gen/remora/v1/Resource.ts';
 import { v1 } from '../../proto/load.ts';
+import { ACCESS_LOG } from '../../proto/well-known.ts';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
 import { decodePush } from './decode.ts';
 import { checkMessage, describe, isObject } from './proto-json.ts';
 import { ConfigStore } from './store.ts';
-import type { Config, ServiceName, Workload } from './types.ts';
+import type { AccessLogSettings, Config, ServiceName, Workload } from './types.ts';
 
 /** A static configuration: what the control plane would push, and what else a sidecar needs. */
 export interface StaticConfig {
@@ -17,6 +18,8 @@ export interface StaticConfig {
   /** Absent: neither does this sidecar open a trunk, nor does it accept one. */
   readonly certificate: CertificatePaths | undefined;
   readonly listeners: StaticListeners;
+  /** Absent: as the environment says. */
+  readonly accessLog: AccessLogSettings | undefined;
 }
 
 /** For whom the sidecar speaks. */
@@ -89,13 +92,16 @@ async function parseText(path: string, text: string): Promise<unknown> {
  */
 export function parseStaticConfig(file: unknown, directory: string): StaticConfig {
   const reader = new Reader();
-  const root = reader.object(file, 'the file', ['pod', 'certificate', 'listeners', 'resources']);
+  const parts = ['pod', 'certificate', 'listeners', 'accessLog', 'resources'];
+  const root = reader.object(file, 'the file', parts);
   const certificate =
     root.certificate === undefined
       ? undefined
       : readCertificate(reader, root.certificate, directory);
   const pod = readPod(reader, root.pod ?? {});
   const listeners = readListeners(reader, root.listeners);
+  const accessLog =
+    root.accessLog === undefined ? undefined : readAccessLog(reader, root.accessLog);
   const resources = root.resources ?? [];
   if (Array.isArray(resources)) {
     resources.forEach((resource, i) => {
@@ -108,7 +114,7 @@ export function parseStaticConfig(file: unknown, directory: string): StaticConfi
   const config = decodeResources(resources as Resource[]);
   checkReferences(reader, config, listeners, certificate);
   reader.throwIfBad();
-  return { config, pod, certificate, listeners };
+  return { config, pod, certificate, listeners, accessLog };
 }
 
 /**
@@ -221,6 +227,15 @@ function readInbound(reader: Reader, value: unknown): InboundListenerSettings {
   };
 }
 
+function readAccessLog(reader: Reader, value: unknown): AccessLogSettings {
+  const path = 'accessLog';
+  const { format, query } = reader.object(value, path, ['format', 'query']);
+  return {
+    format: reader.oneOf(format, `${path}.format`, ACCESS_LOG.formats),
+    includesQuery: reader.oneOf(query ?? 'omit', `${path}.query`, ACCESS_LOG.queries) === 'include',
+  };
+}
+
 /** What is named must be there, and what is needed too. */
 function checkReferences(
   reader: Reader,
@@ -274,6 +289,16 @@ class Reader {
     if (typeof value === 'string' && value !== '') return value;
     this.problem(path, 'a text is wanted', value);
     return '';
+  }
+
+  oneOf<const T extends string>(
+    value: unknown,
+    path: string,
+    choices: readonly [T, ...(readonly T[])],
+  ): T {
+    const choice = choices.find((candidate) => candidate === value);
+    if (choice === undefined) this.problem(path, `one of ${choices.join(', ')} is wanted`, value);
+    return choice ?? choices[0];
   }
 
   boolean(value: unknown, path: string): boolean {

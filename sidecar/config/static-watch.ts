@@ -10,8 +10,8 @@ const POLL_MS = 500;
 
 /**
  * A file in place of the control plane. It is read again when it changes; a bad
- * change is logged, and what was in force stays. The pod, the listeners
- * and the paths of the certificate are taken at start only.
+ * change is logged, and what was in force stays. The pod, the listeners, the
+ * access log and the paths of the certificate are taken at start only.
  */
 export class StaticWatch implements Component {
   readonly name = 'static configuration';
@@ -53,7 +53,10 @@ export class StaticWatch implements Component {
       this.#store.replace(next.config);
       this.#log.info({ path: this.#path }, 'static configuration reloaded');
       if (fixedPart(next) !== fixedPart(this.#first)) {
-        this.#log.warn({ path: this.#path }, 'pod, listeners and certificate paths need a restart');
+        this.#log.warn(
+          { path: this.#path },
+          'pod, listeners, access log and certificate paths need a restart',
+        );
       }
     } catch (error) {
       this.#refused += 1;
@@ -64,5 +67,5 @@ export class StaticWatch implements Component {
 }
 
 function fixedPart(config: StaticConfig): string {
-  return JSON.stringify([config.pod, config.listeners, config.certificate]);
+  return JSON.stringify([config.pod, config.listeners, config.accessLog, config.certificate]);
 }

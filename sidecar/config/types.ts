@@ -151,6 +151,13 @@ export interface CircuitBreaker {
   readonly maxEjectedPercent: number;
 }
 
+/** How requests and connections are logged. Told at the start, and not by a push. */
+export interface AccessLogSettings {
+  readonly format: 'off' | 'text' | 'json';
+  /** Queries often hold secrets: they are left out unless somebody asks for them. */
+  readonly includesQuery: boolean;
+}
+
 /** Everything that is in force, as one immutable value. */
 export interface Config {
   /** The hash that the control plane gave this state; a static file's is `static`. */

@@ -1,8 +1,9 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import type { Attempt, Exchange } from '../exchange.ts';
+import { IDEMPOTENT_METHODS } from '../policy/layer.ts';
 import type { BodyTarget } from '../request-body.ts';
-import type { OwnedTransport, Transport } from '../transport.ts';
+import { neverOpened, type OwnedTransport, type Transport } from '../transport.ts';
 import type {
   AcquireWaiter,
   Acquisition,
@@ -53,6 +54,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
         tried,
         connectTimeoutMs: policy.connectTimeoutMs,
         pooled: request.upgrade === undefined,
+        early: request.upgrade === undefined && IDEMPOTENT_METHODS.has(request.method),
       },
       this,
     );
@@ -81,7 +83,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
     }
     const { request, sendsNormalPath, authority } = this.#exchange;
     this.#connection = connection;
-    this.#exchange.attemptPicked(connection.endpoint, connection.mutualTls);
+    this.#exchange.attemptPicked(connection.endpoint, connection);
     this.#reader = new ResponseReader(request.method, request.upgrade !== undefined, this);
     this.#writer = new BodyWriter(connection.transport, request.framing);
     connection.transport.write(request.encode(sendsNormalPath, authority));
@@ -163,6 +165,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
     this.#finish('error', false);
     if (this.#discarding) return;
     if (anyByte) this.#exchange.attemptFailed({ kind: 'final', error });
+    else if (neverOpened(error)) this.#exchange.attemptFailed({ kind: 'connect', error });
     else this.#exchange.attemptFailed({ kind: 'reset', error, reused });
   }
 

@@ -14,6 +14,14 @@ export const TOKEN: Uint8Array = table(
   (byte) => isDigit(byte) || isLetter(byte) || isOneOf("!#$%&'*+-.^_`|~")(byte),
 );
 
+/**
+ * What a method may hold here: `tchar` without small letters. Methods are case-sensitive
+ * (RFC 9110 §9.1), yet some servers take `get` for GET, which no rule about GET saw.
+ */
+export const METHOD: Uint8Array = table(
+  (byte) => TOKEN[byte] === 1 && !(byte >= 0x61 && byte <= 0x7a),
+);
+
 /** What a field value may hold: visible bytes, space, tab and bytes over 127; no controls. */
 export const FIELD_VALUE: Uint8Array = table(
   (byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f),

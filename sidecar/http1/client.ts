@@ -1,5 +1,5 @@
 import { MeshError } from '../../runtime/errors.ts';
-import type { Transport, TransportHandler } from '../transport.ts';
+import { neverOpened, type Transport, type TransportHandler } from '../transport.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
 import { HeadReader } from './head.ts';
@@ -110,7 +110,9 @@ export class ResponseReader implements TransportHandler, BodySink {
   }
 
   onClose(error: Error | undefined): void {
-    if (!this.#over) this.#fail(closedEarly(this.#anyByte, error));
+    if (this.#over) return;
+    if (!this.#anyByte && neverOpened(error)) this.#fail(error);
+    else this.#fail(closedEarly(this.#anyByte, error));
   }
 
   #upgraded(response: Response, rest: Buffer | undefined): void {

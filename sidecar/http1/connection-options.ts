@@ -10,6 +10,7 @@ export interface ConnectionOptions {
 }
 
 const NONE: ConnectionOptions = { close: false, keepAlive: false, upgrade: false };
+const KEEP_ALIVE: ConnectionOptions = { close: false, keepAlive: true, upgrade: false };
 const OPTION_LIMIT = 32;
 
 /**
@@ -17,6 +18,8 @@ const OPTION_LIMIT = 32;
  * only. Fields that we write ourselves (Host, framing, identity) cannot be named away.
  */
 export function readConnectionOptions(head: Head): ConnectionOptions {
+  if (!head.has(FIELD.connection)) return NONE;
+  if (isKeepAlive(head)) return KEEP_ALIVE;
   let options: { close: boolean; keepAlive: boolean; upgrade: boolean } | undefined;
   let count = 0;
   for (let field = 0; field < head.fieldCount; field++) {
@@ -34,4 +37,12 @@ export function readConnectionOptions(head: Head): ConnectionOptions {
     }
   }
   return options ?? NONE;
+}
+
+/** What nearly all say that say anything. */
+function isKeepAlive(head: Head): boolean {
+  for (let field = 0; field < head.fieldCount; field++) {
+    if (head.kind(field) === FIELD.connection && !head.valueIs(field, 'keep-alive')) return false;
+  }
+  return true;
 }

@@ -34,6 +34,9 @@ const KNOWN: readonly (readonly [string, FieldKind])[] = [
   ['http2-settings', FIELD.hop],
   ['x-forwarded-client-cert', FIELD.trust],
 ];
+const UNDERSCORE = 0x5f;
+/** Letters in lower case, `_` as `-`. */
+const FOLDED: Uint8Array = LOWER.map((byte) => (byte === UNDERSCORE ? 0x2d : byte));
 const TRUST_PREFIX = Buffer.from('x-remora-');
 
 const byLength: { name: Buffer; kind: FieldKind }[][] = [];
@@ -46,22 +49,35 @@ for (const [name, kind] of KNOWN) {
   sameLength.push({ name: Buffer.from(name), kind });
 }
 
-/** Of the field name at `start` up to `end`. */
+/**
+ * Of the field name at `start` up to `end`. CGI, WSGI and their like read `_` as
+ * `-`: a name that only they would take for one of these means nothing to us, and
+ * is not relayed.
+ */
 export function fieldKind(bytes: Buffer, start: number, end: number): FieldKind {
   const candidates = byLength[end - start];
   if (candidates !== undefined) {
     for (const candidate of candidates) {
-      if (startsWith(bytes, start, candidate.name)) return candidate.kind;
+      if (resembles(bytes, start, candidate.name)) {
+        return hasUnderscore(bytes, start, end) ? FIELD.hop : candidate.kind;
+      }
     }
   }
-  return end - start > TRUST_PREFIX.length && startsWith(bytes, start, TRUST_PREFIX)
-    ? FIELD.trust
-    : FIELD.other;
+  if (end - start <= TRUST_PREFIX.length || !resembles(bytes, start, TRUST_PREFIX)) {
+    return FIELD.other;
+  }
+  return hasUnderscore(bytes, start, start + TRUST_PREFIX.length) ? FIELD.hop : FIELD.trust;
 }
 
-function startsWith(bytes: Buffer, start: number, name: Buffer): boolean {
+/** Begins with that name, in whatever case and with `_` for `-`. */
+function resembles(bytes: Buffer, start: number, name: Buffer): boolean {
   for (let i = 0; i < name.length; i++) {
-    if (LOWER[bytes[start + i] as number] !== name[i]) return false;
+    if (FOLDED[bytes[start + i] as number] !== name[i]) return false;
   }
   return true;
+}
+
+function hasUnderscore(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === UNDERSCORE) return true;
+  return false;
 }

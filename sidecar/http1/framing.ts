@@ -16,7 +16,6 @@ export const UNTIL_CLOSE: Framing = { kind: 'close' };
 
 /** 15 digits stay exact in a double; nobody sends a petabyte. */
 const LENGTH_DIGITS = 15;
-const LENGTH = /^[0-9]+$/;
 const CODINGS = /^[a-z]+(?:[ \t]*,[ \t]*[a-z]+)*$/i;
 
 /**
@@ -27,20 +26,21 @@ const CODINGS = /^[a-z]+(?:[ \t]*,[ \t]*[a-z]+)*$/i;
  * Error codes: `bad-framing`, `unsupported-transfer-coding`, `body-too-large`.
  */
 export function parseFraming(head: Head, minorVersion: number): Framing | undefined {
-  let length: string | undefined;
+  if (!head.has(FIELD.contentLength) && !head.has(FIELD.transferEncoding)) return undefined;
+  let length = -1;
   let coding: string | undefined;
   for (let field = 0; field < head.fieldCount; field++) {
     const kind = head.kind(field);
     if (kind === FIELD.contentLength) {
-      if (length !== undefined) throw bad('Content-Length is given twice');
-      length = head.value(field);
+      if (length >= 0) throw bad('Content-Length is given twice');
+      length = field;
     } else if (kind === FIELD.transferEncoding) {
       if (coding !== undefined) throw bad('Transfer-Encoding is given twice');
       coding = head.value(field);
     }
   }
   if (coding !== undefined) {
-    if (length !== undefined) throw bad('both Content-Length and Transfer-Encoding are given');
+    if (length >= 0) throw bad('both Content-Length and Transfer-Encoding are given');
     if (minorVersion === 0) throw bad('HTTP/1.0 knows no Transfer-Encoding');
     if (coding.toLowerCase() === 'chunked') return CHUNKED;
     if (CODINGS.test(coding) && !/^chunked\b/i.test(coding)) {
@@ -51,14 +51,27 @@ export function parseFraming(head: Head, minorVersion: number): Framing | undefi
     }
     throw bad('Transfer-Encoding is malformed');
   }
-  if (length === undefined) return undefined;
-  if (!LENGTH.test(length)) throw bad('Content-Length is not a number');
-  if (length.length > LENGTH_DIGITS) {
+  return { kind: 'length', bytes: parseLength(head, length) };
+}
+
+function parseLength(head: Head, field: number): number {
+  const { bytes } = head;
+  const start = head.valueStart(field);
+  const end = head.valueEnd(field);
+  let length = 0;
+  for (let i = start; i < end; i++) {
+    const digit = (bytes[i] as number) - DIGIT_0;
+    if (digit < 0 || digit > 9) throw bad('Content-Length is not a number');
+    length = length * 10 + digit;
+  }
+  if (start === end) throw bad('Content-Length is not a number');
+  if (end - start > LENGTH_DIGITS) {
     throw new MeshError('body-too-large', `Content-Length has over ${LENGTH_DIGITS} digits`);
   }
-  const bytes = Number(length);
-  return { kind: 'length', bytes };
+  return length;
 }
+
+const DIGIT_0 = 0x30;
 
 function bad(what: string): MeshError {
   return new MeshError('bad-framing', `${what}; the end of the body is ambiguous`);

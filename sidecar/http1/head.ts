@@ -7,6 +7,8 @@ export const HEAD_LIMIT_BYTES: number = 64 * 1024;
 const FIELD_COUNT_LIMIT = 256;
 
 const STRIDE = 5;
+/** An array with room for a dozen fields. */
+const FIELDS: readonly number[] = Array.from({ length: 12 * STRIDE }, () => 0);
 
 /**
  * The head of a message as the bytes that came, and where its parts are in them.
@@ -20,8 +22,10 @@ export class Head {
   /** Where the empty line after the last field begins. */
   fieldsEnd = 0;
   /** For each field: start and end of the name, start and end of the value, kind. */
-  readonly #fields: number[] = [];
+  readonly #fields: number[] = FIELDS.slice();
   #fieldCount = 0;
+  /** Which kinds there are: bit n stands for kind n. */
+  #kinds = 0;
 
   constructor(bytes: Buffer, lineStart: number) {
     this.bytes = bytes;
@@ -35,8 +39,25 @@ export class Head {
 
   addField(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
     const kind = fieldKind(this.bytes, nameStart, nameEnd);
-    this.#fields.push(nameStart, nameEnd, valueStart, valueEnd, kind);
+    const fields = this.#fields;
+    const at = this.#fieldCount * STRIDE;
+    fields[at] = nameStart;
+    fields[at + 1] = nameEnd;
+    fields[at + 2] = valueStart;
+    fields[at + 3] = valueEnd;
+    fields[at + 4] = kind;
+    this.#kinds |= 1 << kind;
     this.#fieldCount++;
+  }
+
+  /** Some field is of this kind. */
+  has(kind: FieldKind): boolean {
+    return (this.#kinds & (1 << kind)) !== 0;
+  }
+
+  /** All fields are of kinds in a set, as bits. */
+  hasOnly(kinds: number): boolean {
+    return (this.#kinds & ~kinds) === 0;
   }
 
   kind(field: number): FieldKind {
@@ -46,6 +67,7 @@ export class Head {
   /** A field that the sender declared to concern this hop only, or that is not to go on. */
   markHop(field: number): void {
     this.#fields[field * STRIDE + 4] = FIELD.hop;
+    this.#kinds |= 1 << FIELD.hop;
   }
 
   /** Those of that name do not go on. What we write ourselves (host, framing, trust) is not touched. */
@@ -57,12 +79,30 @@ export class Head {
 
   /** Where the field's line begins; after the last field, where the lines end. */
   start(field: number): number {
-    return this.#fields[field * STRIDE] ?? this.fieldsEnd;
+    return field < this.#fieldCount ? (this.#fields[field * STRIDE] as number) : this.fieldsEnd;
   }
 
   value(field: number): string {
     const at = field * STRIDE;
     return this.bytes.toString('latin1', this.#fields[at + 2], this.#fields[at + 3]);
+  }
+
+  valueStart(field: number): number {
+    return this.#fields[field * STRIDE + 2] as number;
+  }
+
+  valueEnd(field: number): number {
+    return this.#fields[field * STRIDE + 3] as number;
+  }
+
+  /** The value, letters taken as small ones, is exactly this text in lower case. */
+  valueIs(field: number, text: string): boolean {
+    const start = this.valueStart(field);
+    if (this.valueEnd(field) - start !== text.length) return false;
+    for (let i = 0; i < text.length; i++) {
+      if (LOWER[this.bytes[start + i] as number] !== text.charCodeAt(i)) return false;
+    }
+    return true;
   }
 
   /** @param name in lower case */
@@ -89,6 +129,7 @@ export class Head {
 export type HeadOf = 'request' | 'response' | 'trailers';
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const NO_HEAD: Head = new Head(NOTHING, 0);
 
 /**
  * Collects the bytes of a head, however they are cut, and finds its lines and
@@ -100,7 +141,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
  */
 export class HeadReader {
   /** Valid after `feed` gave an index, until the next `feed`. */
-  head: Head = new Head(NOTHING, 0);
+  head: Head = NO_HEAD;
   readonly #of: HeadOf;
   readonly #limitBytes: number;
   /** What came of an incomplete head; the first `#heldBytes` are in use. */

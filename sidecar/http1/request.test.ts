@@ -57,6 +57,7 @@ const refused: [what: string, head: string, code: string][] = [
   ['no version', 'GET /\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['two spaces after the method', 'GET  / HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-target'],
   ['two spaces before the version', 'GET /  HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-target'],
+  ['a method in small letters', 'get / HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['a tab instead of a space', 'GET\t/ HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['a space before the method', ' GET / HTTP/1.1\r\nHost: cart\r\n\r\n', 'bad-head'],
   ['a space after the version', 'GET / HTTP/1.1 \r\nHost: cart\r\n\r\n', 'bad-head'],
@@ -255,49 +256,61 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
   [
     'keeps end-to-end headers as they came, and in order',
     withHost('X-A: 1\r\nx-b:2\r\nX-A:  3 \r\n'),
-    ['GET / HTTP/1.1', 'host: cart', 'X-A: 1', 'x-b:2', 'X-A:  3 '],
+    ['GET / HTTP/1.1', 'Host: cart', 'X-A: 1', 'x-b:2', 'X-A:  3 '],
   ],
   [
     'drops hop-by-hop headers, and those that Connection names',
     withHost('Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nTE: gzip\r\nX-End: 2\r\n'),
-    ['GET / HTTP/1.1', 'host: cart', 'X-End: 2'],
+    ['GET / HTTP/1.1', 'Host: cart', 'X-End: 2'],
   ],
   [
     'does not let Connection name away what a proxy answers for',
     post('Connection: host, content-length, x-forwarded-client-cert\r\nContent-Length: 3\r\n'),
-    ['POST / HTTP/1.1', 'host: cart', 'content-length: 3'],
+    ['POST / HTTP/1.1', 'Host: cart', 'content-length: 3'],
   ],
   [
     'drops what speaks of trust',
     withHost('X-Forwarded-Client-Cert: URI=x\r\nX-Remora-Token: 1\r\nX-Remora: 2\r\n'),
-    ['GET / HTTP/1.1', 'host: cart', 'X-Remora: 2'],
+    ['GET / HTTP/1.1', 'Host: cart', 'X-Remora: 2'],
+  ],
+  [
+    'drops what CGI would take for a header that means something',
+    withHost(
+      'X_Forwarded_Client_Cert: a\r\nx-forwarded_client-cert: b\r\nX_Remora_Error: c\r\nContent_Length: 3\r\nTransfer_Encoding: chunked\r\nX_Other: d\r\n',
+    ),
+    ['GET / HTTP/1.1', 'host: cart', 'X_Other: d'],
+  ],
+  [
+    'drops h2c that names a version',
+    withHost('Connection: Upgrade\r\nUpgrade: h2c/2.0\r\n'),
+    ['GET / HTTP/1.1', 'host: cart'],
   ],
   [
     'drops h2c with its settings',
     withHost('Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n'),
-    ['GET / HTTP/1.1', 'host: cart'],
+    ['GET / HTTP/1.1', 'Host: cart'],
   ],
   [
     'tells that trailers are welcome',
     withHost('Connection: TE\r\nTE: Trailers\r\n'),
-    ['GET / HTTP/1.1', 'host: cart', 'connection: te', 'te: trailers'],
+    ['GET / HTTP/1.1', 'Host: cart', 'connection: te', 'te: trailers'],
   ],
   [
     'tells nothing of transfer codings',
     withHost('Connection: TE\r\nTE: trailers, deflate\r\n'),
-    ['GET / HTTP/1.1', 'host: cart'],
+    ['GET / HTTP/1.1', 'Host: cart'],
   ],
   [
     'tells nothing when TE is given twice',
     withHost('TE: trailers\r\nTE: trailers\r\n'),
-    ['GET / HTTP/1.1', 'host: cart'],
+    ['GET / HTTP/1.1', 'Host: cart'],
   ],
   [
     'keeps a WebSocket whose client takes trailers',
     withHost('Connection: Upgrade, TE\r\nUpgrade: websocket\r\nTE: trailers\r\n'),
     [
       'GET / HTTP/1.1',
-      'host: cart',
+      'Host: cart',
       'connection: upgrade, te',
       'te: trailers',
       'upgrade: websocket',
@@ -306,23 +319,28 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
   [
     'keeps a WebSocket',
     withHost('Connection: Upgrade\r\nUpgrade: websocket\r\n'),
-    ['GET / HTTP/1.1', 'host: cart', 'connection: upgrade', 'upgrade: websocket'],
+    ['GET / HTTP/1.1', 'Host: cart', 'connection: upgrade', 'upgrade: websocket'],
   ],
   [
     'writes framing in its one form',
     post('Content-Length: \t 0003\r\n'),
-    ['POST / HTTP/1.1', 'host: cart', 'content-length: 3'],
+    ['POST / HTTP/1.1', 'Host: cart', 'content-length: 3'],
   ],
   [
     'turns a URL into a path, and its authority into Host',
     'GET http://shop:81/a HTTP/1.1\r\nHost: other\r\n\r\n',
     ['GET /a HTTP/1.1', 'host: shop:81'],
   ],
+  [
+    'turns OPTIONS of a URL without a path into one of the server',
+    'OPTIONS http://shop HTTP/1.1\r\nHost: other\r\n\r\n',
+    ['OPTIONS * HTTP/1.1', 'host: shop'],
+  ],
   ['gives HTTP/1.0 a Host', 'GET /a HTTP/1.0\r\n\r\n', ['GET /a HTTP/1.1', 'host: cart.shop']],
   [
     'leaves the path as it came when nobody decided by it',
     target('/a//b/../c%2f?d'),
-    ['GET /a//b/../c%2f?d HTTP/1.1', 'host: cart'],
+    ['GET /a//b/../c%2f?d HTTP/1.1', 'Host: cart'],
   ],
 ];
 

@@ -1,12 +1,25 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { RequestHead, RequestMessage } from '../message.ts';
-import { TOKEN } from './bytes.ts';
+import { METHOD } from './bytes.ts';
 import { readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { type Framing, NO_BODY, parseFraming } from './framing.ts';
 import type { Head } from './head.ts';
-import { normalizePath, parseAuthority, parseTarget } from './target.ts';
-import { encodeHead, fieldLine, framingLine, withoutLines } from './write-head.ts';
+import {
+  type Authority,
+  normalizePath,
+  parseAuthority,
+  parseTarget,
+  type Target,
+} from './target.ts';
+import {
+  END_TO_END,
+  END_TO_END_AND_HOST,
+  encodeHead,
+  fieldLine,
+  framingLine,
+  withoutLines,
+} from './write-head.ts';
 
 /** A request's head that passed every check, and the ways to write it again. */
 export interface Request extends RequestMessage {
@@ -35,17 +48,20 @@ export interface Request extends RequestMessage {
  * `body-too-large`, `head-too-large`.
  */
 export function parseRequest(head: Head): Request {
-  const line = head.bytes.toString('latin1', head.lineStart, head.lineEnd);
-  const firstSpace = line.indexOf(' ');
-  const lastSpace = line.lastIndexOf(' ');
-  const method = line.slice(0, Math.max(firstSpace, 0));
-  if (!isToken(method) || lastSpace === firstSpace || lastSpace === firstSpace + 1) {
-    throw new MeshError('bad-head', 'the request line is not `METHOD target HTTP/1.1`');
+  const { bytes, lineStart, lineEnd } = head;
+  const methodEnd = methodTokenEnd(bytes, lineStart, lineEnd);
+  const lastSpace = lastSpaceIn(bytes, lineStart, lineEnd);
+  if (methodEnd === lineStart || bytes[methodEnd] !== SPACE || lastSpace <= methodEnd + 1) {
+    throw new MeshError(
+      'bad-head',
+      'the request line is not `METHOD target HTTP/1.1`, with the method in capitals',
+    );
   }
-  const minorVersion = parseVersion(line.slice(lastSpace + 1));
-  const target = parseTarget(method, line.slice(firstSpace + 1, lastSpace));
+  const method = methodOf(bytes, lineStart, methodEnd);
+  const minorVersion = parseVersion(bytes, lastSpace + 1, lineEnd);
+  const target = parseTarget(method, bytes.toString('latin1', methodEnd + 1, lastSpace));
   const hostField = findHost(head, minorVersion);
-  const ofHost = hostField === '' ? { host: '', port: undefined } : parseAuthority(hostField);
+  const ofHost = hostField === '' ? NO_AUTHORITY : parseAuthority(hostField);
   if (ofHost === undefined) {
     throw new MeshError('bad-host', 'Host is not a name or address with an optional port');
   }
@@ -69,15 +85,12 @@ export function parseRequest(head: Head): Request {
   return new ParsedRequest({
     head,
     method,
-    form: target.form,
-    host: authority.host,
-    port: authority.port,
-    rawPath: target.rawPath,
-    query: target.query,
+    target,
+    authority,
     hostLine: ownAuthority ? target.authority : hostField,
+    ownAuthority,
     minorVersion,
-    framing: framing ?? NO_BODY,
-    sentFraming: framing,
+    framing,
     keepAlive: minorVersion === 1 ? !options.close : options.keepAlive && !options.close,
     upgrade,
     expectsContinue,
@@ -87,34 +100,20 @@ export function parseRequest(head: Head): Request {
 interface Parts {
   readonly head: Head;
   readonly method: string;
-  readonly form: RequestHead['form'];
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly rawPath: string;
-  readonly query: string | undefined;
+  readonly target: Target;
+  readonly authority: Authority;
   readonly hostLine: string;
+  /** The target names the host. */
+  readonly ownAuthority: boolean;
   readonly minorVersion: 0 | 1;
-  readonly framing: Framing;
-  readonly sentFraming: Framing | undefined;
+  /** Undefined when nothing was said. */
+  readonly framing: Framing | undefined;
   readonly keepAlive: boolean;
   readonly upgrade: string | undefined;
   readonly expectsContinue: boolean;
 }
 
 class ParsedRequest implements Request {
-  readonly version = 1;
-  readonly isGrpc = false;
-  readonly timeoutMs = 0;
-  readonly method: string;
-  readonly form: RequestHead['form'];
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly query: string | undefined;
-  readonly minorVersion: 0 | 1;
-  readonly framing: Framing;
-  readonly keepAlive: boolean;
-  readonly upgrade: string | undefined;
-  readonly expectsContinue: boolean;
   readonly #parts: Parts;
   #path: string | undefined;
   #ambiguous = false;
@@ -125,17 +124,59 @@ class ParsedRequest implements Request {
   #otherAuthority: string | undefined;
 
   constructor(parts: Parts) {
-    this.method = parts.method;
-    this.form = parts.form;
-    this.host = parts.host;
-    this.port = parts.port;
-    this.query = parts.query;
-    this.minorVersion = parts.minorVersion;
-    this.framing = parts.framing;
-    this.keepAlive = parts.keepAlive;
-    this.upgrade = parts.upgrade;
-    this.expectsContinue = parts.expectsContinue;
     this.#parts = parts;
+  }
+
+  get version(): 1 {
+    return 1;
+  }
+
+  get isGrpc(): boolean {
+    return false;
+  }
+
+  get timeoutMs(): number {
+    return 0;
+  }
+
+  get method(): string {
+    return this.#parts.method;
+  }
+
+  get form(): RequestHead['form'] {
+    return this.#parts.target.form;
+  }
+
+  get host(): string {
+    return this.#parts.authority.host;
+  }
+
+  get port(): number | undefined {
+    return this.#parts.authority.port;
+  }
+
+  get query(): string | undefined {
+    return this.#parts.target.query;
+  }
+
+  get minorVersion(): 0 | 1 {
+    return this.#parts.minorVersion;
+  }
+
+  get framing(): Framing {
+    return this.#parts.framing ?? NO_BODY;
+  }
+
+  get keepAlive(): boolean {
+    return this.#parts.keepAlive;
+  }
+
+  get upgrade(): string | undefined {
+    return this.#parts.upgrade;
+  }
+
+  get expectsContinue(): boolean {
+    return this.#parts.expectsContinue;
   }
 
   get path(): string {
@@ -170,42 +211,94 @@ class ParsedRequest implements Request {
   }
 
   encode(usePath: boolean, authority: string): Buffer {
-    const { rawPath, query, hostLine, sentFraming, head } = this.#parts;
-    const path = this.#otherPath ?? (usePath ? this.path : rawPath);
-    const target = query === undefined ? path : `${path}?${query}`;
-    const host = this.#otherAuthority ?? (hostLine === '' ? authority : hostLine);
-    const hop = hopLines(this.upgrade, acceptsTrailers(head));
+    const { head, method, target, hostLine, ownAuthority, minorVersion, framing } = this.#parts;
+    const path = this.#otherPath ?? (usePath ? this.path : target.rawPath);
+    const hop = head.has(FIELD.te) || this.upgrade !== undefined ? this.#hopLines() : '';
     const expect = this.expectsContinue ? 'expect: 100-continue\r\n' : '';
-    const framing = sentFraming === undefined ? '' : framingLine(sentFraming);
-    const lines = `${this.method} ${target} HTTP/1.1\r\nhost: ${host}\r\n`;
-    return encodeHead(`${lines}${framing}${expect}${hop}${this.#ownLines}`, head, false);
+    const announced = framing === undefined ? '' : framingLine(framing);
+    const lines = announced + expect + hop + this.#ownLines;
+    if (
+      minorVersion === 1 &&
+      !ownAuthority &&
+      hostLine !== '' &&
+      target.form !== 'absolute' &&
+      path === target.rawPath &&
+      this.#otherAuthority === undefined
+    ) {
+      return encodeHead(head, { keepsStartLine: true, lines, relayed: END_TO_END_AND_HOST });
+    }
+    const full = target.query === undefined ? path : `${path}?${target.query}`;
+    const host = this.#otherAuthority ?? (hostLine === '' ? authority : hostLine);
+    const first = `${method} ${full} HTTP/1.1\r\nhost: ${host}\r\n`;
+    return encodeHead(head, { keepsStartLine: false, lines: first + lines, relayed: END_TO_END });
+  }
+
+  #hopLines(): string {
+    return hopLines(this.upgrade, acceptsTrailers(this.#parts.head));
   }
 
   #normalize(): void {
-    if (this.form === 'asterisk' || this.form === 'authority') {
-      this.#path = this.#parts.rawPath;
+    const { form, rawPath } = this.#parts.target;
+    if (form === 'asterisk' || form === 'authority') {
+      this.#path = rawPath;
       return;
     }
-    const normal = normalizePath(this.#parts.rawPath);
+    const normal = normalizePath(rawPath);
     this.#path = normal.path;
     this.#ambiguous = normal.ambiguous;
   }
 }
 
-function isToken(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    if (TOKEN[text.charCodeAt(i)] !== 1) return false;
-  }
-  return text.length > 0;
+const SPACE = 0x20;
+const NO_AUTHORITY: Authority = { host: '', port: undefined };
+
+function methodTokenEnd(bytes: Buffer, from: number, limit: number): number {
+  let i = from;
+  while (i < limit && METHOD[bytes[i] as number] === 1) i++;
+  return i;
 }
 
-function parseVersion(version: string): 0 | 1 {
-  if (version === 'HTTP/1.1') return 1;
-  if (version === 'HTTP/1.0') return 0;
-  if (/^HTTP\/[0-9]\.[0-9]$/.test(version)) {
+/** -1 when there is none. */
+function lastSpaceIn(bytes: Buffer, start: number, end: number): number {
+  let i = end - 1;
+  while (i >= start && bytes[i] !== SPACE) i--;
+  return i >= start ? i : -1;
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'HEAD', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE'];
+
+/** As a text that exists already, for the usual ones. */
+function methodOf(bytes: Buffer, start: number, end: number): string {
+  for (const method of METHODS) if (isText(bytes, start, end, method)) return method;
+  return bytes.toString('latin1', start, end);
+}
+
+function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[start + i] !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+function parseVersion(bytes: Buffer, start: number, end: number): 0 | 1 {
+  if (isText(bytes, start, end, 'HTTP/1.1')) return 1;
+  if (isText(bytes, start, end, 'HTTP/1.0')) return 0;
+  if (/^HTTP\/[0-9]\.[0-9]$/.test(bytes.toString('latin1', start, end))) {
     throw new MeshError('unsupported-version', 'only HTTP/1.0 and HTTP/1.1 are served here');
   }
   throw new MeshError('bad-head', 'the request line does not end with an HTTP version');
+}
+
+/** The host of the last request: as a rule the next one has the same. */
+let lastHost = '';
+
+function hostText(head: Head, field: number): string {
+  const start = head.valueStart(field);
+  const end = head.valueEnd(field);
+  if (!isText(head.bytes, start, end, lastHost))
+    lastHost = head.bytes.toString('latin1', start, end);
+  return lastHost;
 }
 
 /** Empty when an HTTP/1.0 request has none. */
@@ -214,7 +307,7 @@ function findHost(head: Head, minorVersion: number): string {
   for (let field = 0; field < head.fieldCount; field++) {
     if (head.kind(field) !== FIELD.host) continue;
     if (host !== undefined) throw new MeshError('bad-host', 'Host is given twice');
-    host = head.value(field);
+    host = hostText(head, field);
     if (host === '') throw new MeshError('bad-host', 'Host is empty');
   }
   if (host === undefined && minorVersion === 1) throw new MeshError('bad-host', 'Host is missing');
@@ -223,6 +316,7 @@ function findHost(head: Head, minorVersion: number): string {
 
 /** A request whose expectation nobody understands alike is not passed on. */
 function parseExpect(head: Head): boolean {
+  if (!head.has(FIELD.expect)) return false;
   let expects = false;
   for (let field = 0; field < head.fieldCount; field++) {
     if (head.kind(field) !== FIELD.expect) continue;
@@ -245,11 +339,12 @@ function findUpgrade(head: Head): string | undefined {
   if (upgrade === undefined || !/^[!#$%&'*+.^_`|~0-9a-z-]+(?:\/[0-9a-z.]+)?$/i.test(upgrade)) {
     return undefined;
   }
-  return /^h2c?$/i.test(upgrade) ? undefined : upgrade;
+  return /^h2c?(?:\/|$)/i.test(upgrade) ? undefined : upgrade;
 }
 
 /** TE that says `trailers` and nothing else (RFC 9110 §10.1.4); codings are of no use behind us. */
 function acceptsTrailers(head: Head): boolean {
+  if (!head.has(FIELD.te)) return false;
   let accepts = false;
   for (let field = 0; field < head.fieldCount; field++) {
     if (head.kind(field) !== FIELD.te) continue;

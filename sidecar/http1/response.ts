@@ -4,7 +4,14 @@ import { type ConnectionOptions, readConnectionOptions } from './connection-opti
 import { FIELD } from './field-kind.ts';
 import { CHUNKED, type Framing, NO_BODY, parseFraming, UNTIL_CLOSE } from './framing.ts';
 import type { Head } from './head.ts';
-import { encodeHead, fieldLine, framingLine, withoutLines } from './write-head.ts';
+import {
+  END_TO_END,
+  END_TO_END_AND_TRUST,
+  encodeHead,
+  fieldLine,
+  framingLine,
+  withoutLines,
+} from './write-head.ts';
 
 /** A response's head that passed every check. */
 export class Response implements ResponseMessage {
@@ -14,16 +21,16 @@ export class Response implements ResponseMessage {
   readonly framing: Framing;
   /** The application keeps the connection open after it. */
   readonly keepAlive: boolean;
-  readonly #reason: string;
   readonly #head: Head;
+  readonly #keepsStatusLine: boolean;
   readonly #announced: Framing | undefined;
   /** Fields of our own, each ended by CRLF. */
   #ownLines = '';
 
   constructor(parts: {
     status: number;
-    reason: string;
     head: Head;
+    keepsStatusLine: boolean;
     framing: Framing;
     announced: Framing | undefined;
     keepAlive: boolean;
@@ -31,8 +38,8 @@ export class Response implements ResponseMessage {
     this.status = parts.status;
     this.framing = parts.framing;
     this.keepAlive = parts.keepAlive;
-    this.#reason = parts.reason;
     this.#head = parts.head;
+    this.#keepsStatusLine = parts.keepsStatusLine;
     this.#announced = parts.announced;
   }
 
@@ -69,12 +76,21 @@ export class Response implements ResponseMessage {
     connection: string | undefined,
     keepTrust: boolean,
   ): Buffer {
-    let lines = `HTTP/1.1 ${this.status} ${this.#reason}\r\n`;
+    let lines = this.#keepsStatusLine ? '' : this.#statusLine();
     if (framing.kind !== 'none') lines += framingLine(framing);
     else if (this.#announces(minorVersion)) lines += framingLine(this.#announced ?? NO_BODY);
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
-    return encodeHead(lines + this.#ownLines, this.#head, keepTrust);
+    const relayed = keepTrust ? END_TO_END_AND_TRUST : END_TO_END;
+    lines += this.#ownLines;
+    return encodeHead(this.#head, { keepsStartLine: this.#keepsStatusLine, lines, relayed });
+  }
+
+  /** As HTTP/1.1. */
+  #statusLine(): string {
+    const { bytes, lineStart, lineEnd } = this.#head;
+    const reason = bytes.toString('latin1', Math.min(lineStart + STATUS_END + 1, lineEnd), lineEnd);
+    return `HTTP/1.1 ${this.status} ${reason}\r\n`;
   }
 
   /** Says what a body would be that is left out: after HEAD and with 304. */
@@ -84,8 +100,6 @@ export class Response implements ResponseMessage {
   }
 }
 
-const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: (.*))?$/;
-
 /**
  * Decides what a response is, or refuses it (RFC 9112 §4, §6.3).
  *
@@ -93,24 +107,61 @@ const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9][0-9]{2})(?: (.*))?$/;
  * Error codes: `bad-head`, `bad-framing`, `unsupported-transfer-coding`, `body-too-large`
  */
 export function parseResponse(head: Head, method: string): Response {
-  const line = head.bytes.toString('latin1', head.lineStart, head.lineEnd);
-  const match = STATUS_LINE.exec(line);
-  if (match === null) throw new MeshError('bad-head', 'the status line is malformed');
-  const minorVersion = match[1] === '1' ? 1 : 0;
-  const status = Number(match[2]);
+  const minorVersion = parseVersion(head);
+  const status = parseStatus(head);
   const announced = parseFraming(head, minorVersion);
   const options = readConnectionOptions(head);
-  if (status === 101 && (!options.upgrade || !hasUpgrade(head))) {
+  if (status === 101 && (!options.upgrade || !head.has(FIELD.upgrade))) {
     throw new MeshError('bad-head', 'the response 101 does not say what it switches to');
   }
   return new Response({
     status,
-    reason: match[3] ?? '',
     head,
+    // An end without the space before the reason is taken, and mended.
+    keepsStatusLine: minorVersion === 1 && head.lineEnd - head.lineStart > STATUS_END,
     framing: framingOf(status, method, announced),
     announced,
     keepAlive: staysOpen(minorVersion, options),
   });
+}
+
+const VERSION = 'HTTP/1.';
+/** In the status line: `HTTP/1.1 200 OK`. */
+const VERSION_END = 8;
+const STATUS_END = 12;
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+
+function parseVersion({ bytes, lineStart, lineEnd }: Head): 0 | 1 {
+  const minor = (bytes[lineStart + VERSION.length] as number) - DIGIT_0;
+  let ok = lineEnd - lineStart >= STATUS_END && (minor === 0 || minor === 1);
+  for (let i = 0; ok && i < VERSION.length; i++) {
+    ok = bytes[lineStart + i] === VERSION.charCodeAt(i);
+  }
+  if (!ok) throw malformed();
+  return minor === 1 ? 1 : 0;
+}
+
+function parseStatus({ bytes, lineStart, lineEnd }: Head): number {
+  let status = 0;
+  for (let i = lineStart + VERSION_END + 1; i < lineStart + STATUS_END; i++) {
+    const digit = (bytes[i] as number) - DIGIT_0;
+    if (digit < 0 || digit > 9) throw malformed();
+    status = status * 10 + digit;
+  }
+  const reasonAt = lineStart + STATUS_END;
+  if (
+    status < 100 ||
+    bytes[lineStart + VERSION_END] !== SPACE ||
+    (reasonAt < lineEnd && bytes[reasonAt] !== SPACE)
+  ) {
+    throw malformed();
+  }
+  return status;
+}
+
+function malformed(): MeshError {
+  return new MeshError('bad-head', 'the status line is malformed');
 }
 
 function framingOf(status: number, method: string, announced: Framing | undefined): Framing {
@@ -121,11 +172,4 @@ function framingOf(status: number, method: string, announced: Framing | undefine
 function staysOpen(minorVersion: number, options: ConnectionOptions): boolean {
   if (options.close) return false;
   return minorVersion === 1 || options.keepAlive;
-}
-
-function hasUpgrade(head: Head): boolean {
-  for (let field = 0; field < head.fieldCount; field++) {
-    if (head.kind(field) === FIELD.upgrade) return true;
-  }
-  return false;
 }

@@ -29,12 +29,16 @@ export function serveHttp1(
   return connection;
 }
 
-/** Answers a CONNECT with an error's status and sentence, and closes. */
+/**
+ * Answers a CONNECT with an error's status and sentence, and closes.
+ *
+ * @returns how many bytes that took
+ */
 export function writeRefusal(
   transport: Transport,
   error: MeshError,
   clock: Clock = systemClock,
-): void {
+): number {
   const timer = clock.setTimeout(() => transport.destroy(), REFUSAL_LINGER_MS);
   transport.attach({
     onData: () => {},
@@ -42,7 +46,9 @@ export function writeRefusal(
     onDrain: () => {},
     onClose: () => timer.cancel(),
   });
-  transport.write(encodeErrorResponse(error, 'CONNECT', 'close'));
+  const answer = encodeErrorResponse(error, 'CONNECT', 'close');
+  transport.write(answer);
   transport.end();
   transport.resume();
+  return answer.length;
 }

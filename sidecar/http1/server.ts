@@ -2,6 +2,7 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
+import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
 import { encodeErrorResponse, statusOf } from '../policy/respond.ts';
@@ -23,21 +24,11 @@ import {
 import { parseRequest, type Request } from './request.ts';
 import type { Response } from './response.ts';
 import { ResponseWriter } from './response-writer.ts';
+import type { ServerState } from './server-state.ts';
 import { Tunnel } from './tunnel.ts';
 import type { Http1 } from './version.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/**
- * - `head`: between requests, or some of a head came.
- * - `body`: an exchange is under way and its request is still coming.
- * - `response`: the request is whole; what comes now is the next one and waits.
- * - `discard`: the exchange is over before its request was whole; the rest is read.
- * - `linger`: we have ended; what comes is thrown away until the client ends.
- * - `tunnel`: the connection was switched to another protocol.
- * - `gone`: closed, or in somebody else's hands.
- */
-type State = 'head' | 'body' | 'response' | 'discard' | 'linger' | 'tunnel' | 'gone';
 
 /** The server's side of HTTP/1.1 on one transport: one exchange at a time. */
 export class ServerConnection
@@ -47,7 +38,7 @@ export class ServerConnection
   readonly #context: HttpContext;
   readonly #heads = new HeadReader('request');
   readonly #timer: IdleTimer;
-  #state: State = 'head';
+  #state: ServerState = 'head';
   #exchange: Exchange<Http1> | undefined;
   #request: Request | undefined;
   #requestBody = new BodyReader(NO_BODY);
@@ -161,13 +152,15 @@ export class ServerConnection
 
   #readHead(bytes: Buffer, from: number): number {
     const begins = !this.#heads.started;
-    const end = this.#heads.feed(bytes, from);
     if (begins) this.#headBytes = 0;
-    this.#headBytes += (end < 0 ? bytes.length : end) - from;
+    // Before it is read: what is refused came as well.
+    this.#headBytes += bytes.length - from;
+    const end = this.#heads.feed(bytes, from);
     if (end < 0) {
       if (begins) this.#timer.set(HEAD_TIMEOUT_MS);
       return -1;
     }
+    this.#headBytes -= bytes.length - end;
     const request = parseRequest(this.#heads.head);
     if (request.form === 'authority') {
       this.#connect(request, end < bytes.length ? bytes.subarray(end) : undefined);
@@ -235,6 +228,7 @@ export class ServerConnection
       const answer = encodeErrorResponse(error, '', 'close');
       this.#transport.write(answer);
       recordRefusedHead(this.#context, error, this.#headBytes, answer.length);
+      logRefusal(this.#context, 'http1', this.peer, error, this.#headBytes, answer.length);
     }
     this.#close(REFUSAL_LINGER_MS);
   }

@@ -6,7 +6,7 @@ export interface Target {
   readonly form: 'origin' | 'absolute' | 'authority' | 'asterisk';
   /** Of the absolute and authority forms; empty otherwise. */
   readonly authority: string;
-  /** As sent; `/` where an absolute form had none. */
+  /** As sent; where an absolute form had none, `/`, or `*` for OPTIONS. */
   readonly rawPath: string;
   readonly query: string | undefined;
 }
@@ -30,6 +30,8 @@ export function parseTarget(method: string, target: string): Target {
   }
   const end = authorityEnd(target, 7);
   const rest = target.slice(end);
+  // RFC 9112 §3.2.4: it asks about the server, not about its root.
+  if (rest === '' && method === 'OPTIONS') return split('absolute', target.slice(7), '*');
   return split('absolute', target.slice(7, end), rest.startsWith('/') ? rest : `/${rest}`);
 }
 
@@ -61,6 +63,21 @@ const HOST = /^(?:([a-z0-9._-]+)|\[([0-9a-f:.]+)\])(?::([0-9]{1,5}))?$/i;
  * port. User information, percent-encoding and everything else is refused.
  */
 export function parseAuthority(text: string): Authority | undefined {
+  let authority = known.get(text);
+  if (authority === undefined) {
+    authority = readAuthority(text);
+    if (authority === undefined) return undefined;
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(text, authority);
+  }
+  return authority;
+}
+
+/** A service is called by few names. */
+const known = new Map<string, Authority>();
+const MAX_KNOWN = 256;
+
+function readAuthority(text: string): Authority | undefined {
   const match = HOST.exec(text);
   if (match === null) return undefined;
   const port = match[3] === undefined ? undefined : Number(match[3]);

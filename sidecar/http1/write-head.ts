@@ -1,32 +1,62 @@
-import { FIELD } from './field-kind.ts';
+import { slab } from '../slab.ts';
+import { FIELD, type FieldKind } from './field-kind.ts';
 import type { Framing } from './framing.ts';
 import type { Head } from './head.ts';
 
-/**
- * Writes a head anew: our own first lines, then the end-to-end fields of the
- * original as they came, in runs. What concerns framing, this hop or trust is
- * never copied, so that nothing of it can pass by being misread.
- *
- * @param firstLines each ended by CRLF
- * @param keepTrust relay `x-remora-*`, where the other end is a sidecar that proved itself
- */
-export function encodeHead(firstLines: string, head: Head, keepTrust: boolean): Buffer {
-  const out = Buffer.allocUnsafe(firstLines.length + head.fieldsEnd - head.start(0) + 2);
-  let at = out.write(firstLines, 0, 'latin1');
-  for (let field = 0; field < head.fieldCount; field++) {
-    if (!isRelayed(head, field, keepTrust)) continue;
-    const runStart = head.start(field);
-    while (field + 1 < head.fieldCount && isRelayed(head, field + 1, keepTrust)) field++;
-    at += head.bytes.copy(out, at, runStart, head.start(field + 1));
-  }
-  out[at] = 0x0d;
-  out[at + 1] = 0x0a;
-  return out.subarray(0, at + 2);
+/** Kinds of fields as a set, which fields of a head are relayed. */
+export type FieldKinds = number;
+
+export function kindsOf(...kinds: readonly FieldKind[]): FieldKinds {
+  return kinds.reduce<number>((set, kind) => set | (1 << kind), 0);
 }
 
-function isRelayed(head: Head, field: number, keepTrust: boolean): boolean {
-  const kind = head.kind(field);
-  return kind === FIELD.other || (keepTrust && kind === FIELD.trust);
+export interface HeadEdit {
+  /** The start line goes on as it came. */
+  readonly keepsStartLine: boolean;
+  /** Lines of our own, each ended by CRLF: the start line and what follows it, or else fields. */
+  readonly lines: string;
+  /** Fields to relay as they came. */
+  readonly relayed: FieldKinds;
+}
+
+/**
+ * Writes a head anew: our own lines, and the end-to-end fields of the original as
+ * they came, in runs. What concerns framing, this hop or trust is never copied, so
+ * that nothing of it can pass by being misread.
+ */
+export function encodeHead(head: Head, { keepsStartLine, lines, relayed }: HeadEdit): Buffer {
+  const source = head.bytes;
+  const lineEnd = head.lineEnd + 2;
+  if (keepsStartLine && lines === '' && head.hasOnly(relayed)) {
+    return source.subarray(head.lineStart, head.fieldsEnd + 2);
+  }
+  const fieldsStart = head.start(0);
+  const lineBytes = keepsStartLine ? lineEnd - head.lineStart : 0;
+  let at = slab.reserve(lineBytes + lines.length + head.fieldsEnd - fieldsStart + 2);
+  const out = slab.bytes;
+  if (keepsStartLine) at += source.copy(out, at, head.lineStart, lineEnd);
+  else at += out.write(lines, at, 'latin1');
+  at = copyFields(head, relayed, out, at);
+  if (keepsStartLine && lines !== '') at += out.write(lines, at, 'latin1');
+  out[at] = 0x0d;
+  out[at + 1] = 0x0a;
+  return slab.cut(at + 2);
+}
+
+function copyFields(head: Head, relayed: FieldKinds, out: Buffer, at: number): number {
+  const { fieldCount } = head;
+  if (head.hasOnly(relayed)) return at + head.bytes.copy(out, at, head.start(0), head.fieldsEnd);
+  for (let field = 0; field < fieldCount; field++) {
+    if (!isIn(relayed, head.kind(field))) continue;
+    const start = head.start(field);
+    while (field + 1 < fieldCount && isIn(relayed, head.kind(field + 1))) field++;
+    at += head.bytes.copy(out, at, start, head.start(field + 1));
+  }
+  return at;
+}
+
+function isIn(kinds: FieldKinds, kind: FieldKind): boolean {
+  return (kinds & (1 << kind)) !== 0;
 }
 
 /** The line that announces the body; empty when nothing needs to be said. */
@@ -51,3 +81,10 @@ export function withoutLines(lines: string, name: string): string {
   const kept = lines.split('\r\n').filter((line) => !line.startsWith(`${name}:`));
   return kept.join('\r\n');
 }
+
+/** End-to-end fields that say nothing to a proxy. */
+export const END_TO_END: FieldKinds = kindsOf(FIELD.other);
+/** Also what a sidecar that proved itself says. */
+export const END_TO_END_AND_TRUST: FieldKinds = kindsOf(FIELD.other, FIELD.trust);
+/** Also Host, where it goes on as it came. */
+export const END_TO_END_AND_HOST: FieldKinds = kindsOf(FIELD.other, FIELD.host);

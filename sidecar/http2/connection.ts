@@ -1,39 +1,39 @@
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { Transport, TransportHandler } from '../transport.ts';
-import { ConnectionError, ERROR_CODE } from './error-code.ts';
+import { type DeadlineSubject, Deadlines } from './deadlines.ts';
+import { ConnectionError, ERROR_CODE, floodError } from './error-code.ts';
+import { type Budgets, FloodLimits } from './flood-limits.ts';
 import { MAX_STREAM_ID } from './frame.ts';
 import { FrameReader } from './frame-reader.ts';
 import type { HeaderField } from './header-field.ts';
-import { Incoming, type IncomingOwner } from './incoming.ts';
-import { Receiver, type ReceiverEvents } from './receiver.ts';
-import { Sender, type SenderOwner } from './sender.ts';
+import { type ConnectionEvents, Receiver } from './receiver.ts';
+import type { Sender } from './sender.ts';
 import {
   DEFAULT_LOCAL_SETTINGS,
   type LocalSettings,
   PeerSettings,
   settingsOf,
 } from './settings.ts';
-import { Stream, type StreamOwner } from './stream.ts';
-import { CLOSED, StreamTable } from './stream-table.ts';
-import type {
-  ConnectionHandler,
-  Http2Connection,
-  Http2Stream,
-  StreamEnd,
-  StreamHandler,
-} from './types.ts';
+import type { Stream } from './stream.ts';
+import { type LifecycleOwner, StreamLifecycle } from './stream-lifecycle.ts';
+import type { StreamTable } from './stream-table.ts';
+import type { ConnectionHandler, Http2Connection, Http2Stream, StreamHandler } from './types.ts';
 
 /** After we closed a connection, the peer has this long to read what we said last. */
 const LINGER_MS = 1_000;
-
-const COMPLETE: StreamEnd = { kind: 'complete' };
-const REFUSED: StreamEnd = { kind: 'refused' };
 
 export interface Http2Options {
   readonly clock: Clock;
   /** What differs from {@link DEFAULT_LOCAL_SETTINGS}. */
   readonly settings?: Partial<LocalSettings>;
+  /** What a peer may do for nothing, where it differs from the defaults. */
+  readonly budgets?: Partial<Budgets>;
+  /**
+   * The peer is known, and somebody else finds out when it is gone: what it opened may
+   * stand still for as long as it likes.
+   */
+  readonly patient?: boolean;
   /** As a server: bytes that detection read already. */
   readonly first?: Buffer;
 }
@@ -61,13 +61,7 @@ export function createHttp2Connection(
 type State = 'open' | 'draining' | 'closed';
 
 class Connection
-  implements
-    Http2Connection,
-    TransportHandler,
-    ReceiverEvents,
-    SenderOwner,
-    StreamOwner,
-    IncomingOwner
+  implements Http2Connection, TransportHandler, ConnectionEvents, LifecycleOwner, DeadlineSubject
 {
   readonly #transport: Transport;
   readonly #role: 'client' | 'server';
@@ -75,11 +69,12 @@ class Connection
   readonly #handler: ConnectionHandler;
   readonly #settings: LocalSettings;
   readonly #peer: PeerSettings;
+  readonly #lifecycle: StreamLifecycle;
   readonly #streams: StreamTable;
   readonly #sender: Sender;
-  readonly #incoming: Incoming;
   readonly #receiver: Receiver;
   readonly #reader: FrameReader;
+  readonly #deadlines: Deadlines;
   #state: State = 'open';
   #linger: Timer | undefined;
   #settingsAcked = false;
@@ -92,7 +87,6 @@ class Connection
   #goawaySent = false;
   /** The owner found us full, and waits to hear that we are not. */
   #full = false;
-  #nowMs: number;
 
   constructor(
     transport: Transport,
@@ -100,33 +94,39 @@ class Connection
     options: Http2Options,
     handler: ConnectionHandler,
   ) {
+    const { clock } = options;
     const settings = { ...DEFAULT_LOCAL_SETTINGS, ...options.settings };
+    const peer = new PeerSettings(role);
+    const limits = new FloodLimits(clock, options.budgets);
     this.#transport = transport;
     this.#role = role;
-    this.#clock = options.clock;
+    this.#clock = clock;
     this.#handler = handler;
     this.#settings = settings;
-    this.#nowMs = options.clock.monotonicMs();
-    this.#peer = new PeerSettings(role);
-    this.#streams = new StreamTable(role);
-    this.#sender = new Sender(transport, this);
-    this.#incoming = new Incoming(this, role, settings, this.#streams, this.#sender);
-    this.#receiver = new Receiver(this, settings);
+    this.#peer = peer;
+    const parts = { transport, role, clock, settings, peer, limits, handler };
+    this.#lifecycle = new StreamLifecycle(this, parts);
+    this.#streams = this.#lifecycle.table;
+    this.#sender = this.#lifecycle.sender;
+    this.#receiver = new Receiver(this, this.#lifecycle.incoming, limits, settings);
     this.#reader = new FrameReader(this.#receiver, settings.maxFrameBytes, role === 'server');
+    const patient = options.patient === true;
+    this.#deadlines = new Deadlines(clock, this, this.#sender, this.#streams, patient);
   }
 
   start(first: Buffer | undefined): void {
     this.#transport.attach(this);
     if (this.#role === 'client') this.#sender.preface();
     this.#sender.settings(settingsOf(this.#settings, this.#role));
-    this.#incoming.openConnectionWindow();
+    this.#lifecycle.window.open();
+    this.#deadlines.arm();
     if (first === undefined || first.length === 0) {
       this.#transport.resume();
       return;
     }
     process.nextTick(() => {
       this.onData(first);
-      if (this.#state !== 'closed') this.#transport.resume();
+      if (!this.#isClosed()) this.#transport.resume();
     });
   }
 
@@ -153,18 +153,15 @@ class Connection
     if (this.#role === 'server' || !this.available) {
       throw new MeshError('connection-reset', 'the HTTP/2 connection takes no further stream');
     }
-    const stream = this.newStream(this.#streams.nextId);
-    this.#streams.nextId += 2;
-    this.#streams.add(stream);
-    stream.handler = handler;
-    this.#incoming.expectResponse(stream, fields);
+    const stream = this.#lifecycle.open(handler);
     this.#full = !this.available;
+    this.#lifecycle.incoming.expectResponse(stream, fields);
     this.#sender.headers(stream, fields, endStream);
     return stream;
   }
 
   ping(onPong: () => void): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed()) return;
     const payload = Buffer.alloc(8);
     payload.writeUInt32BE(++this.#pingNumber, 4);
     this.#pings.push(onPong);
@@ -175,16 +172,17 @@ class Connection
     if (this.#state !== 'open') return;
     this.#state = 'draining';
     if (this.#role === 'client') {
-      this.#sayGoaway(ERROR_CODE.noError);
+      this.finishDrain();
     } else {
       // Requests on their way are taken still (RFC 9113 §6.8).
       this.#sender.goaway(MAX_STREAM_ID, ERROR_CODE.noError);
-      this.ping(() => this.#sayGoaway(ERROR_CODE.noError));
+      this.ping(() => this.finishDrain());
+      this.#deadlines.arm();
     }
   }
 
   destroy(error?: Error): void {
-    if (this.#state === 'closed') return;
+    if (this.#isClosed()) return;
     this.#sender.stop();
     this.#close(error, undefined);
     this.#transport.destroy(error);
@@ -193,14 +191,14 @@ class Connection
   // From the transport.
 
   onData(bytes: Buffer): void {
-    if (this.#state === 'closed') return;
-    this.#nowMs = this.#clock.monotonicMs();
+    if (this.#isClosed()) return;
+    this.#lifecycle.nowMs = this.#clock.monotonicMs() | 0;
     try {
       this.#reader.feed(bytes);
-      this.#checkControlQueue();
+      if (!this.#isClosed()) this.#checkAfterRead();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
-      this.#fail(error);
+      this.fail(error);
     }
   }
 
@@ -209,7 +207,7 @@ class Connection
   }
 
   onEnd(): void {
-    if (this.#state !== 'closed') {
+    if (!this.#isClosed()) {
       const error =
         this.#streams.size === 0
           ? undefined
@@ -222,7 +220,7 @@ class Connection
 
   onClose(error: Error | undefined): void {
     this.#linger?.cancel();
-    if (this.#state === 'closed') return;
+    if (this.#isClosed()) return;
     this.#sender.stop();
     const lost = new MeshError('connection-reset', 'the HTTP/2 connection is gone', {
       cause: error,
@@ -230,106 +228,7 @@ class Connection
     this.#close(lost, lost);
   }
 
-  // For streams.
-
-  sendHeaders(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    if (!stream.closed && !stream.localEnded) this.#sender.headers(stream, fields, endStream);
-  }
-
-  sendData(stream: Stream, bytes: Buffer, endStream: boolean): boolean {
-    if (stream.closed || stream.localEnded) return true;
-    return this.#sender.data(stream, bytes, endStream);
-  }
-
-  consumed(stream: Stream, bytes: number): void {
-    if (!stream.closed) this.#incoming.credit(stream, bytes);
-  }
-
-  resetByOwner(stream: Stream, code: number): void {
-    if (stream.closed) return;
-    stream.handler = undefined;
-    this.#sender.resetStream(stream.id, code);
-    this.#remove(stream, CLOSED.resetHere, undefined);
-  }
-
-  // From the sender.
-
-  onLocalEnd(stream: Stream): void {
-    if (stream.remoteEnded) this.endStream(stream, COMPLETE);
-  }
-
-  // From incoming messages.
-
-  newStream(id: number): Stream {
-    const { streamWindowBytes } = this.#peer;
-    return new Stream(this, id, streamWindowBytes, this.#incoming.streamWindowBytes, this.#nowMs);
-  }
-
-  admit(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    const handler = this.#handler.onStream?.(stream, fields, endStream);
-    if (handler === undefined) {
-      if (!stream.closed) this.resetStream(stream, ERROR_CODE.refusedStream);
-      return;
-    }
-    stream.handler = handler;
-    if (stream.untoldEnd !== undefined) handler.onClose(stream.untoldEnd);
-  }
-
-  onRemoteEnd(stream: Stream): void {
-    if (stream.localEnded && !stream.closed) this.endStream(stream, COMPLETE);
-  }
-
-  endStream(stream: Stream, end: StreamEnd): void {
-    this.#remove(stream, CLOSED.ended, end);
-  }
-
-  resetStream(stream: Stream, code: number): void {
-    this.#sender.resetStream(stream.id, code);
-    this.#remove(stream, CLOSED.resetHere, { kind: 'reset', code });
-  }
-
-  /** We have said which streams we take still, and this is none of them. */
-  get refusesNew(): boolean {
-    return this.#goawaySent;
-  }
-
-  // From the receiver: streams.
-
-  onHeaders(
-    streamId: number,
-    fields: readonly HeaderField[] | undefined,
-    endStream: boolean,
-  ): void {
-    this.#incoming.onHeaders(streamId, fields, endStream);
-  }
-
-  onDataHeader(streamId: number, frameBytes: number, endStream: boolean): void {
-    this.#incoming.onDataHeader(streamId, frameBytes, endStream);
-  }
-
-  onDataBytes(bytes: Buffer, last: boolean): void {
-    this.#incoming.onDataBytes(bytes, last);
-  }
-
-  onPadding(bytes: number): void {
-    this.#incoming.onPadding(bytes);
-  }
-
-  onReset(streamId: number, code: number): void {
-    this.#incoming.onReset(streamId, code);
-  }
-
-  onStreamFault(streamId: number, code: number): void {
-    this.#incoming.onStreamFault(streamId, code);
-  }
-
-  onWindowUpdate(streamId: number, increment: number): void {
-    this.#incoming.onWindowUpdate(streamId, increment);
-  }
-
-  onIgnored(_type: number): void {}
-
-  // From the receiver: the connection.
+  // From the receiver.
 
   onSettings(bytes: Buffer, from: number, to: number): void {
     const peer = this.#peer;
@@ -340,7 +239,7 @@ class Connection
     this.#sender.setMaxFrameBytes(peer.maxFrameBytes);
     this.#sender.settingsAck();
     if (peer.streamWindowBytes !== windowBefore) {
-      this.#incoming.widenAll(peer.streamWindowBytes - windowBefore);
+      this.#lifecycle.incoming.widenAll(peer.streamWindowBytes - windowBefore);
     }
     if (first) this.#handler.onSettled?.();
     this.#checkAvailable();
@@ -349,7 +248,7 @@ class Connection
   onSettingsAck(): void {
     if (this.#settingsAcked) return;
     this.#settingsAcked = true;
-    this.#incoming.enforceStreamWindow();
+    this.#lifecycle.window.enforceStreamWindow();
   }
 
   onPing(bytes: Buffer, from: number): void {
@@ -366,28 +265,63 @@ class Connection
   onGoaway(lastStreamId: number, code: number): void {
     this.#goawayCame = true;
     if (this.#role === 'client') {
-      for (const stream of this.#streams.all()) {
-        if (stream.id > lastStreamId) this.#remove(stream, CLOSED.ended, REFUSED);
-      }
+      this.#lifecycle.refuseAbove(lastStreamId);
       this.#handler.onGoaway?.();
     }
     if (code === ERROR_CODE.noError || this.#streams.size > 0) this.#closeWhenDone();
-    else this.#fail(goawayError(code));
+    else this.fail(goawayError(code));
+  }
+
+  // From streams.
+
+  onRemoved(): void {
+    this.#closeWhenDone();
+    this.#checkAvailable();
+  }
+
+  onWaiting(): void {
+    this.#deadlines.arm();
+  }
+
+  // From the deadlines.
+
+  get handshakeDone(): boolean {
+    return this.#peer.received && this.#settingsAcked;
+  }
+
+  get unfinished(): boolean {
+    return this.#reader.unfinished || this.#receiver.blockOpen;
+  }
+
+  get completed(): number {
+    return this.#receiver.completed;
+  }
+
+  get draining(): boolean {
+    return this.#state === 'draining' && !this.#goawaySent;
+  }
+
+  onStalled(stream: Stream): void {
+    this.#lifecycle.resetStream(stream, ERROR_CODE.enhanceYourCalm);
+  }
+
+  finishDrain(): void {
+    if (this.#goawaySent) return;
+    this.#sayLastStream(ERROR_CODE.noError);
+    this.#closeWhenDone();
+  }
+
+  fail(error: ConnectionError): void {
+    if (this.#isClosed()) return;
+    this.#sayLastStream(error.goawayCode);
+    this.#endTransport(error);
   }
 
   // Ends.
 
-  #remove(stream: Stream, how: number, end: StreamEnd | undefined): void {
-    if (stream.closed) return;
-    stream.closed = true;
-    this.#streams.remove(stream.id, how);
-    this.#sender.forget(stream);
-    if (end !== undefined) {
-      if (stream.handler === undefined) stream.untoldEnd = end;
-      else stream.handler.onClose(end);
-    }
-    this.#closeWhenDone();
-    this.#checkAvailable();
+  /** A method, because callbacks change the state between two looks at it. */
+  #isClosed(): boolean {
+    return this.#state === 'closed';
   }
 
   #checkAvailable(): void {
@@ -396,36 +330,26 @@ class Connection
     this.#handler.onAvailable?.();
   }
 
-  #checkControlQueue(): void {
-    if (this.#state !== 'closed' && this.#sender.flooded) {
-      throw new ConnectionError(
-        ERROR_CODE.enhanceYourCalm,
-        'http2-flood',
-        'the peer asks for answers and does not read them',
-      );
-    }
+  #checkAfterRead(): void {
+    if (this.#sender.flooded) throw floodError('the peer asks for answers and does not read them');
+    if (this.unfinished) this.#deadlines.arm();
   }
 
-  #sayGoaway(code: number): void {
-    if (this.#goawaySent) return;
+  #sayLastStream(code: number): void {
     this.#goawaySent = true;
+    this.#lifecycle.refusesNew = true;
     this.#sender.goaway(this.#streams.lastPeerId, code);
-    this.#closeWhenDone();
   }
 
   /** A connection that takes no new streams closes with its last one. */
   #closeWhenDone(): void {
-    if (this.#state === 'closed' || this.#streams.size > 0) return;
-    const over = this.#role === 'client' ? this.#goawayCame || this.#goawaySent : this.#goawaySent;
-    if (!over) return;
-    if (!this.#goawaySent) this.#sender.goaway(this.#streams.lastPeerId, ERROR_CODE.noError);
+    if (this.#isClosed() || this.#streams.size > 0) return;
+    if (!this.#goawaySent) {
+      // A server waits for the client, which may ask more of it.
+      if (this.#role === 'server' || !this.#goawayCame) return;
+      this.#sayLastStream(ERROR_CODE.noError);
+    }
     this.#endTransport(undefined);
-  }
-
-  #fail(error: ConnectionError): void {
-    if (this.#state === 'closed') return;
-    this.#sender.goaway(this.#streams.lastPeerId, error.goawayCode);
-    this.#endTransport(error);
   }
 
   /** Our side ends after what we said last; the peer has a moment to read it. */
@@ -439,12 +363,8 @@ class Connection
   #close(error: Error | undefined, told: MeshError | undefined): void {
     this.#state = 'closed';
     this.#reader.stop();
-    const end: StreamEnd = { kind: 'lost', error };
-    for (const stream of this.#streams.all()) {
-      stream.closed = true;
-      stream.handler?.onClose(end);
-    }
-    this.#streams.clear();
+    this.#deadlines.stop();
+    this.#lifecycle.lose(error);
     this.#handler.onClose(told);
   }
 }

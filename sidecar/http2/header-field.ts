@@ -74,6 +74,12 @@ export function literalField(name: string, value: string): HeaderField {
   return new HeaderField(fieldName(name), value, false, false, 0);
 }
 
+/** A secret, which no hop may put into a table. */
+export function neverIndexedField(name: string, value: string): HeaderField {
+  return new HeaderField(fieldName(name), value, false, true, 0);
+}
+
+/** The interned field of this name and value. */
 export function internField(name: FieldName, value: string): HeaderField {
   const size = name.text.length + value.length + FIELD_OVERHEAD_BYTES;
   if (size > INTERNED_FIELD_LIMIT_BYTES) return new HeaderField(name, value, true, false, 0);

@@ -1,6 +1,6 @@
 import { ERROR_CODE, flowControlError, protocolError, streamClosedError } from './error-code.ts';
-import { DEFAULT_WINDOW_BYTES } from './frame.ts';
-import type { HeaderField } from './header-field.ts';
+import type { FloodLimits } from './flood-limits.ts';
+import { type HeaderField, headerField } from './header-field.ts';
 import {
   checkRequest,
   checkResponse,
@@ -8,14 +8,25 @@ import {
   MALFORMED,
   NO_CONTENT_LENGTH,
 } from './message-rules.ts';
+import type { ReceiveWindow } from './receive-window.ts';
+import type { StreamEvents } from './receiver.ts';
 import type { Sender } from './sender.ts';
-import type { LocalSettings } from './settings.ts';
 import type { Stream } from './stream.ts';
 import { CLOSED, type StreamTable } from './stream-table.ts';
 import type { StreamEnd } from './types.ts';
 
+/** A stream that lived so long took a place among those that may be open at once: no flood. */
+const SHORT_LIVED_MS = 100;
+
+const HEAD_TOO_LARGE: readonly HeaderField[] = [
+  headerField(':status', '431'),
+  headerField('content-length', '0'),
+  headerField('x-remora-error', 'head-too-large'),
+];
+
 /** The connection, as incoming messages need it. */
 export interface IncomingOwner {
+  readonly nowMs: number;
   /** No further stream of the peer is taken. */
   readonly refusesNew: boolean;
   newStream(id: number): Stream;
@@ -28,66 +39,43 @@ export interface IncomingOwner {
   resetStream(stream: Stream, code: number): void;
 }
 
+export interface IncomingParts {
+  readonly role: 'client' | 'server';
+  readonly maxConcurrentStreams: number;
+  readonly streams: StreamTable;
+  readonly sender: Sender;
+  readonly window: ReceiveWindow;
+  readonly limits: FloodLimits;
+}
+
 /**
  * What comes on streams: messages are held to the rules before anyone sees them, and
  * data to the windows that we gave.
  */
-export class Incoming {
+export class Incoming implements StreamEvents {
   readonly #owner: IncomingOwner;
   readonly #role: 'client' | 'server';
-  readonly #settings: LocalSettings;
+  readonly #maxConcurrentStreams: number;
   readonly #streams: StreamTable;
   readonly #sender: Sender;
-  /** What a new stream gets. A smaller window holds once the peer has acknowledged it. */
-  streamWindowBytes: number;
-  #window: number = DEFAULT_WINDOW_BYTES;
-  #uncreditedBytes = 0;
+  readonly #window: ReceiveWindow;
+  readonly #limits: FloodLimits;
   /** Whose DATA frame is being read; undefined when nobody wants it. */
   #dataStream: Stream | undefined;
   #dataEndsStream = false;
 
-  constructor(
-    owner: IncomingOwner,
-    role: 'client' | 'server',
-    settings: LocalSettings,
-    streams: StreamTable,
-    sender: Sender,
-  ) {
+  constructor(owner: IncomingOwner, parts: IncomingParts) {
     this.#owner = owner;
-    this.#role = role;
-    this.#settings = settings;
-    this.#streams = streams;
-    this.#sender = sender;
-    this.streamWindowBytes = Math.max(settings.streamWindowBytes, DEFAULT_WINDOW_BYTES);
-  }
-
-  // Windows.
-
-  openConnectionWindow(): void {
-    const increment = this.#settings.connectionWindowBytes - DEFAULT_WINDOW_BYTES;
-    if (increment <= 0) return;
-    this.#window += increment;
-    this.#sender.windowUpdate(0, increment);
-  }
-
-  /** The peer has acknowledged our settings. */
-  enforceStreamWindow(): void {
-    const decrement = this.streamWindowBytes - this.#settings.streamWindowBytes;
-    if (decrement === 0) return;
-    this.streamWindowBytes -= decrement;
-    for (const stream of this.#streams.all()) stream.receiveWindow -= decrement;
-  }
-
-  /** Bytes of a stream have moved on. */
-  credit(stream: Stream, bytes: number): void {
-    stream.uncreditedBytes += bytes;
-    if (stream.remoteEnded || stream.uncreditedBytes < this.streamWindowBytes >> 1) return;
-    stream.receiveWindow += stream.uncreditedBytes;
-    this.#sender.windowUpdate(stream.id, stream.uncreditedBytes);
-    stream.uncreditedBytes = 0;
+    this.#role = parts.role;
+    this.#maxConcurrentStreams = parts.maxConcurrentStreams;
+    this.#streams = parts.streams;
+    this.#sender = parts.sender;
+    this.#window = parts.window;
+    this.#limits = parts.limits;
   }
 
   onWindowUpdate(streamId: number, increment: number): void {
+    this.#limits.windowUpdates.charge();
     if (streamId === 0) {
       if (increment === 0) throw protocolError('WINDOW_UPDATE of the connection by nothing');
       this.#sender.widen(increment);
@@ -96,35 +84,41 @@ export class Incoming {
     const stream = this.#find(streamId, 'WINDOW_UPDATE');
     if (stream === undefined) return;
     if (increment === 0) {
-      this.#owner.resetStream(stream, ERROR_CODE.protocolError);
+      this.#fault(stream, ERROR_CODE.protocolError);
     } else if (!this.#sender.widenStream(stream, increment)) {
-      this.#owner.resetStream(stream, ERROR_CODE.flowControlError);
+      this.#fault(stream, ERROR_CODE.flowControlError);
     }
   }
 
   /** The peer changed the window that new streams have; open ones change with it. */
   widenAll(increment: number): void {
     for (const stream of this.#streams.all()) {
-      if (!this.#sender.widenStream(stream, increment)) {
+      if (!stream.closed && !this.#sender.widenStream(stream, increment)) {
         throw flowControlError('SETTINGS_INITIAL_WINDOW_SIZE overflows the window of a stream');
       }
     }
   }
 
-  // Resets.
-
   onReset(streamId: number, code: number): void {
     const stream = this.#find(streamId, 'RST_STREAM');
-    if (stream === undefined) return;
-    const refused = code === ERROR_CODE.refusedStream && this.#role === 'client';
-    this.#owner.endStream(stream, refused ? { kind: 'refused' } : { kind: 'reset', code });
+    if (stream === undefined) {
+      this.#limits.lateFrames.charge();
+      return;
+    }
+    if (this.#role === 'client') {
+      // Each costs the peer a request of ours.
+      const refused = code === ERROR_CODE.refusedStream;
+      this.#owner.endStream(stream, refused ? { kind: 'refused' } : { kind: 'reset', code });
+      return;
+    }
+    if (((this.#owner.nowMs - stream.openedMs) | 0) < SHORT_LIVED_MS) this.#limits.resets.charge();
+    this.#owner.endStream(stream, { kind: 'reset', code });
   }
 
   onStreamFault(streamId: number, code: number): void {
-    const stream = this.#streams.get(streamId);
-    if (stream !== undefined) this.#owner.resetStream(stream, code);
-    else if (!this.#streams.isIdle(streamId)) this.#refuse(streamId, code);
-    else throw protocolError('a frame that is wrong stands on a stream that was never opened');
+    const stream = this.#find(streamId, 'a malformed frame');
+    if (stream !== undefined) this.#fault(stream, code);
+    else this.#refuse(streamId, code);
   }
 
   // Messages.
@@ -146,12 +140,15 @@ export class Incoming {
   ): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
-      if (this.#role === 'client') this.#checkLateHeaders(streamId);
-      else this.#onRequest(streamId, fields, endStream);
+      if (this.#role === 'server' && this.#streams.isIdle(streamId)) {
+        this.#onRequest(streamId, fields, endStream);
+      } else {
+        this.#onLateHeaders(streamId);
+      }
     } else if (stream.remoteEnded) {
-      this.#owner.resetStream(stream, ERROR_CODE.streamClosed);
+      this.#fault(stream, ERROR_CODE.streamClosed);
     } else if (fields === undefined) {
-      this.#owner.resetStream(stream, ERROR_CODE.enhanceYourCalm);
+      this.#fault(stream, ERROR_CODE.enhanceYourCalm);
     } else if (this.#role === 'client' && !stream.headReceived) {
       this.#onResponse(stream, fields, endStream);
     } else {
@@ -165,15 +162,12 @@ export class Incoming {
     endStream: boolean,
   ): void {
     const streams = this.#streams;
-    if (!streams.isIdle(streamId)) {
-      this.#checkLateHeaders(streamId);
-      return;
-    }
     if ((streamId & 1) === 0) throw protocolError('a client opens a stream with an even number');
     if (this.#owner.refusesNew) return;
     streams.lastPeerId = streamId;
     if (fields === undefined) {
-      this.#refuse(streamId, ERROR_CODE.enhanceYourCalm);
+      this.#sender.headersOnly(streamId, HEAD_TOO_LARGE);
+      this.#refuse(streamId, ERROR_CODE.noError);
       return;
     }
     const contentLength = checkRequest(fields);
@@ -181,8 +175,8 @@ export class Incoming {
       this.#refuse(streamId, ERROR_CODE.protocolError);
       return;
     }
-    if (streams.size >= this.#settings.maxConcurrentStreams) {
-      this.#refuse(streamId, ERROR_CODE.refusedStream);
+    if (streams.size >= this.#maxConcurrentStreams) {
+      this.#refuseForNow(streamId);
       return;
     }
     const stream = this.#owner.newStream(streamId);
@@ -198,10 +192,12 @@ export class Incoming {
     const status = fields[0]?.value ?? '';
     const interim = status.startsWith('1');
     if (contentLength === MALFORMED || (interim && endStream)) {
-      this.#owner.resetStream(stream, ERROR_CODE.protocolError);
+      this.#fault(stream, ERROR_CODE.protocolError);
       return;
     }
-    if (!interim) {
+    if (interim) {
+      this.#limits.interimResponses.charge();
+    } else {
       stream.headReceived = true;
       if (stream.bodiless || status === '204' || status === '304') stream.contentLength = 0;
       else if (!stream.tunnel) stream.contentLength = contentLength;
@@ -210,16 +206,13 @@ export class Incoming {
   }
 
   #onTrailers(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    if (!endStream || !checkTrailers(fields)) {
-      this.#owner.resetStream(stream, ERROR_CODE.protocolError);
-      return;
-    }
-    this.#deliverHeaders(stream, fields, true);
+    if (!endStream || !checkTrailers(fields)) this.#fault(stream, ERROR_CODE.protocolError);
+    else this.#deliverHeaders(stream, fields, true);
   }
 
   #deliverHeaders(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    if (endStream && !this.#isWhole(stream)) {
-      this.#owner.resetStream(stream, ERROR_CODE.protocolError);
+    if (endStream && !isWhole(stream)) {
+      this.#fault(stream, ERROR_CODE.protocolError);
       return;
     }
     stream.remoteEnded = endStream;
@@ -230,22 +223,22 @@ export class Incoming {
   // Data.
 
   onDataHeader(streamId: number, frameBytes: number, endStream: boolean): void {
-    this.#countData(frameBytes);
+    this.#window.onArrival(frameBytes);
     this.#dataStream = undefined;
     this.#dataEndsStream = endStream;
     const stream = this.#find(streamId, 'DATA');
     if (stream === undefined) {
-      if (this.#streams.howClosed(streamId) === CLOSED.ended) {
+      this.#limits.lateFrames.charge();
+      const how = this.#streams.howClosed(streamId);
+      if (how === CLOSED.ended || how === CLOSED.skipped) {
         this.#refuse(streamId, ERROR_CODE.streamClosed);
       }
-      return;
-    }
-    if (stream.remoteEnded) {
-      this.#owner.resetStream(stream, ERROR_CODE.streamClosed);
+    } else if (stream.remoteEnded) {
+      this.#fault(stream, ERROR_CODE.streamClosed);
     } else if (!stream.headReceived) {
-      this.#owner.resetStream(stream, ERROR_CODE.protocolError);
+      this.#fault(stream, ERROR_CODE.protocolError);
     } else if (frameBytes > stream.receiveWindow) {
-      this.#owner.resetStream(stream, ERROR_CODE.flowControlError);
+      this.#fault(stream, ERROR_CODE.flowControlError);
     } else {
       stream.receiveWindow -= frameBytes;
       this.#dataStream = stream;
@@ -253,45 +246,34 @@ export class Incoming {
   }
 
   onPadding(bytes: number): void {
-    if (this.#dataStream !== undefined) this.credit(this.#dataStream, bytes);
+    const stream = this.#dataStream;
+    if (stream !== undefined && !stream.closed) this.#window.creditStream(stream, bytes);
   }
 
   onDataBytes(bytes: Buffer, last: boolean): void {
     const stream = this.#dataStream;
     if (stream === undefined || stream.closed) return;
+    const { length } = bytes;
     const ends = last && this.#dataEndsStream;
-    stream.receivedBytes += bytes.length;
-    const { contentLength } = stream;
-    if (
-      contentLength !== NO_CONTENT_LENGTH &&
-      (stream.receivedBytes > contentLength || (ends && stream.receivedBytes < contentLength))
-    ) {
-      this.#owner.resetStream(stream, ERROR_CODE.protocolError);
+    stream.receivedBytes += length;
+    if (!fitsContentLength(stream, ends)) {
+      this.#fault(stream, ERROR_CODE.protocolError);
       return;
     }
-    if (bytes.length === 0 && !ends) return;
+    if (length === 0 && !ends) {
+      this.#limits.emptyData.charge();
+      return;
+    }
+    if (length > 0) {
+      this.#limits.dataMoved(length);
+      this.#window.onHandedOn(stream, length);
+    }
     stream.remoteEnded = ends;
     stream.handler?.onData(bytes, ends);
     if (ends) this.#owner.onRemoteEnd(stream);
   }
 
-  /** All data counts for the connection, also that of streams that are over. */
-  #countData(frameBytes: number): void {
-    if (frameBytes > this.#window) throw flowControlError('data beyond the connection window');
-    this.#window -= frameBytes;
-    this.#uncreditedBytes += frameBytes;
-    if (this.#uncreditedBytes < this.#settings.connectionWindowBytes >> 1) return;
-    this.#window += this.#uncreditedBytes;
-    this.#sender.windowUpdate(0, this.#uncreditedBytes);
-    this.#uncreditedBytes = 0;
-  }
-
-  #isWhole(stream: Stream): boolean {
-    const { contentLength } = stream;
-    return contentLength === NO_CONTENT_LENGTH || stream.receivedBytes === contentLength;
-  }
-
-  // Streams that are not open.
+  // What is wrong.
 
   #find(streamId: number, frame: string): Stream | undefined {
     const stream = this.#streams.get(streamId);
@@ -301,18 +283,42 @@ export class Incoming {
     return stream;
   }
 
-  #checkLateHeaders(streamId: number): void {
-    if (this.#streams.isIdle(streamId)) throw protocolError('a response nobody asked for');
+  #onLateHeaders(streamId: number): void {
+    if (this.#streams.isIdle(streamId)) throw protocolError('a response that nobody asked for');
+    this.#limits.lateFrames.charge();
     const how = this.#streams.howClosed(streamId);
     if (how === CLOSED.ended) throw streamClosedError('HEADERS on a stream that is over');
-    if (how === CLOSED.unknown && this.#role === 'server') {
+    if (how === CLOSED.skipped) {
       throw protocolError('a client opens a stream with a number lower than one before');
     }
   }
 
+  /** The peer broke a rule on an open stream. */
+  #fault(stream: Stream, code: number): void {
+    if (this.#role === 'server') this.#limits.resets.charge();
+    this.#owner.resetStream(stream, code);
+  }
+
   /** RST_STREAM for a stream that is not open, or never became so. */
   #refuse(streamId: number, code: number): void {
+    this.#limits.resets.charge();
     this.#sender.resetStream(streamId, code);
     this.#streams.remember(streamId, CLOSED.resetHere);
   }
+
+  #refuseForNow(streamId: number): void {
+    this.#limits.refusals.charge();
+    this.#sender.resetStream(streamId, ERROR_CODE.refusedStream);
+    this.#streams.remember(streamId, CLOSED.resetHere);
+  }
+}
+
+function isWhole(stream: Stream): boolean {
+  return fitsContentLength(stream, true);
+}
+
+function fitsContentLength(stream: Stream, whole: boolean): boolean {
+  const { contentLength, receivedBytes } = stream;
+  if (contentLength === NO_CONTENT_LENGTH) return true;
+  return whole ? receivedBytes === contentLength : receivedBytes <= contentLength;
 }

@@ -1,64 +1,56 @@
 import type { Transport } from '../transport.ts';
+import { type Reclaiming, reclaimAtTurnEnd } from '../turn.ts';
 import { FRAME_HEADER_BYTES } from './frame.ts';
+import { returnSlab, takeSlab } from './slab.ts';
 
-const NO_BYTES: Buffer = Buffer.alloc(0);
-const SLAB_BYTES = 64 * 1024;
-/** A slab with less room than this left is let go. */
-const SMALLEST_ROOM_BYTES = 4 * 1024;
-const FREE_SLABS_LIMIT = 64;
+/** A slab this full is not worth copying into a larger one. */
+const MOVE_LIMIT_BYTES = 4 * 1024;
+/** A transport that is not done with more slabs than this may keep them. */
+const LENT_LIMIT = 8;
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Memory that frames are gathered in. A transport may hold on to what it was given, so
- * no byte is ever written twice: a slab is handed from connection to connection until
- * it is full.
+ * Frames of one connection that wait for the end of the turn. They are copied into
+ * slabs, so that they leave in one write; the slabs are used again when the transport
+ * is done with them.
  */
-interface Slab {
-  readonly bytes: Buffer;
-  /** Up to here it was written. */
-  used: number;
-}
-
-const freeSlabs: Slab[] = [];
-
-function takeSlab(room: number): Slab {
-  const free = freeSlabs.at(-1);
-  if (free !== undefined && free.bytes.length - free.used >= room) {
-    freeSlabs.pop();
-    return free;
-  }
-  return { bytes: Buffer.allocUnsafeSlow(Math.max(room, SLAB_BYTES)), used: 0 };
-}
-
-function returnSlab(slab: Slab): void {
-  if (slab.bytes.length - slab.used < SMALLEST_ROOM_BYTES) return;
-  if (freeSlabs.length < FREE_SLABS_LIMIT) freeSlabs.push(slab);
-}
-
-/** Frames of one connection that wait for the end of the turn. */
-export class Output {
-  #slab: Slab | undefined;
-  /** Where what was not yet written begins. */
-  #start = 0;
-  readonly #full: Buffer[] = [];
-  #fullBytes = 0;
+export class Output implements Reclaiming {
+  readonly #transport: Transport;
   /** Where the next byte goes; only after `reserve`. */
-  bytes: Buffer = NO_BYTES;
+  bytes: Buffer = NOTHING;
   at = 0;
+  /** Slabs that were filled in this turn, and what of them is used. */
+  readonly #full: Buffer[] = [];
+  readonly #fullSlabs: Buffer[] = [];
+  #fullBytes = 0;
+  /** The transport may still read these. */
+  readonly #lent: Buffer[] = [];
+  /** They were looked at once, and it did. */
+  #lookedAt = false;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
 
   /** What waits. */
   get pendingBytes(): number {
-    return this.#fullBytes + this.at - this.#start;
+    return this.#fullBytes + this.at;
   }
 
   /** Makes `bytes` free for so many bytes from `at`. Who writes them moves `at`. */
   reserve(room: number): void {
     if (this.at + room <= this.bytes.length) return;
-    this.#putAside();
-    const slab = takeSlab(room);
-    this.#slab = slab;
-    this.bytes = slab.bytes;
-    this.#start = slab.used;
-    this.at = slab.used;
+    const before = this.bytes;
+    const used = this.at;
+    if (used > MOVE_LIMIT_BYTES) {
+      this.#putAside();
+      this.bytes = takeSlab(room);
+      return;
+    }
+    this.bytes = takeSlab(used + room);
+    before.copy(this.bytes, 0, 0, used);
+    if (before !== NOTHING) returnSlab(before);
   }
 
   /** Writes a frame header, and makes room for the payload. */
@@ -110,41 +102,57 @@ export class Output {
     this.at += to - from;
   }
 
-  /** False when the transport asks to wait. */
-  flush(transport: Transport): boolean {
+  /** Hands all to the transport. False when it asks to wait. */
+  flush(): boolean {
     let more = true;
-    for (const piece of this.#full) more = transport.write(piece) && more;
-    this.#full.length = 0;
-    this.#fullBytes = 0;
-    if (this.at > this.#start) {
-      more = transport.write(this.bytes.subarray(this.#start, this.at)) && more;
-    }
-    this.#letGo();
+    for (const piece of this.#full) more = this.#transport.write(piece) && more;
+    if (this.at > 0) more = this.#transport.write(this.bytes.subarray(0, this.at)) && more;
+    for (const slab of this.#fullSlabs) this.#lent.push(slab);
+    if (this.bytes !== NOTHING) this.#lent.push(this.bytes);
+    this.#forget();
+    this.#lookedAt = false;
+    reclaimAtTurnEnd(this);
     return more;
   }
 
   /** Forgets what waits. */
   discard(): void {
-    this.#full.length = 0;
-    this.#fullBytes = 0;
-    this.#letGo();
+    for (const slab of this.#fullSlabs) returnSlab(slab);
+    if (this.bytes !== NOTHING) returnSlab(this.bytes);
+    this.#forget();
+  }
+
+  /**
+   * Takes back what the transport is done with. TLS is not done at once, so there is a
+   * second look a turn later; after that when the transport drains, or is written to.
+   */
+  reclaim(): void {
+    const lent = this.#lent;
+    if (lent.length === 0) return;
+    const { unsentBytes } = this.#transport;
+    if (unsentBytes === 0) {
+      for (const slab of lent) returnSlab(slab);
+      lent.length = 0;
+    } else if (unsentBytes === undefined || lent.length > LENT_LIMIT) {
+      lent.length = 0;
+    } else if (!this.#lookedAt) {
+      this.#lookedAt = true;
+      reclaimAtTurnEnd(this);
+    }
   }
 
   #putAside(): void {
-    if (this.at > this.#start) {
-      this.#full.push(this.bytes.subarray(this.#start, this.at));
-      this.#fullBytes += this.at - this.#start;
-    }
-    this.#letGo();
+    this.#full.push(this.bytes.subarray(0, this.at));
+    this.#fullSlabs.push(this.bytes);
+    this.#fullBytes += this.at;
+    this.at = 0;
   }
 
-  #letGo(): void {
-    if (this.#slab === undefined) return;
-    this.#slab.used = this.at;
-    returnSlab(this.#slab);
-    this.#slab = undefined;
-    this.bytes = NO_BYTES;
-    this.#start = 0;
+  #forget(): void {
+    this.#full.length = 0;
+    this.#fullSlabs.length = 0;
+    this.#fullBytes = 0;
+    this.bytes = NOTHING;
     this.at = 0;
   }
 }

@@ -1,43 +1,57 @@
 import { ERROR_CODE, frameSizeError, protocolError } from './error-code.ts';
+import type { FloodLimits } from './flood-limits.ts';
 import { FLAG, FRAME } from './frame.ts';
 import type { FrameSink } from './frame-reader.ts';
 import { HeaderBlock } from './header-block.ts';
 import type { HeaderField } from './header-field.ts';
 import { type HeaderListLimits, HpackDecoder } from './hpack-decoder.ts';
 
-/** What frames say, free of how they say it. Each method may throw a ConnectionError. */
-export interface ReceiverEvents {
+/** What frames say of streams, free of how they say it. Each method may throw a ConnectionError. */
+export interface StreamEvents {
   /** `fields` is undefined when there are more than the limits allow. */
   onHeaders(streamId: number, fields: readonly HeaderField[] | undefined, endStream: boolean): void;
+  /** What follows as `onDataBytes` and `onPadding` is of this frame. */
   onDataHeader(streamId: number, frameBytes: number, endStream: boolean): void;
   onDataBytes(bytes: Buffer, last: boolean): void;
   onPadding(bytes: number): void;
   onReset(streamId: number, code: number): void;
+  /** `streamId` is 0 for the connection. */
+  onWindowUpdate(streamId: number, increment: number): void;
   /** The peer broke a rule that concerns one stream alone. */
   onStreamFault(streamId: number, code: number): void;
+}
+
+/** What frames say of the connection. Each method may throw a ConnectionError. */
+export interface ConnectionEvents {
   onSettings(bytes: Buffer, from: number, to: number): void;
   onSettingsAck(): void;
   /** Eight bytes from `from`. */
   onPing(bytes: Buffer, from: number): void;
   onPong(bytes: Buffer, from: number): void;
   onGoaway(lastStreamId: number, code: number): void;
-  /** `streamId` is 0 for the connection. */
-  onWindowUpdate(streamId: number, increment: number): void;
-  /** A frame that asks nothing of us. */
-  onIgnored(type: number): void;
 }
 
 /** The receiving half of a connection: the shape of each frame (RFC 9113 §6), and header blocks. */
 export class Receiver implements FrameSink {
-  readonly #events: ReceiverEvents;
+  readonly #connection: ConnectionEvents;
+  readonly #streams: StreamEvents;
+  readonly #limits: FloodLimits;
   readonly #decoder: HpackDecoder;
   readonly #block: HeaderBlock;
   #settingsCame = false;
+  #completed = 0;
 
-  constructor(events: ReceiverEvents, limits: HeaderListLimits) {
-    this.#events = events;
-    this.#decoder = new HpackDecoder(limits);
-    this.#block = new HeaderBlock(limits.maxHeaderListBytes);
+  constructor(
+    connection: ConnectionEvents,
+    streams: StreamEvents,
+    limits: FloodLimits,
+    lists: HeaderListLimits,
+  ) {
+    this.#connection = connection;
+    this.#streams = streams;
+    this.#limits = limits;
+    this.#decoder = new HpackDecoder(lists);
+    this.#block = new HeaderBlock(lists.maxHeaderListBytes);
   }
 
   /** A header block has begun and not ended. */
@@ -45,18 +59,24 @@ export class Receiver implements FrameSink {
     return this.#block.open;
   }
 
+  /** Counts frames and header blocks; it goes round at 2^30. */
+  get completed(): number {
+    return this.#completed;
+  }
+
   onDataHeader(streamId: number, frameBytes: number, endStream: boolean): void {
     this.#checkOrder(FRAME.data, 0);
+    this.#completed = (this.#completed + 1) & 0x3fff_ffff;
     if (streamId === 0) throw protocolError('a DATA frame without a stream');
-    this.#events.onDataHeader(streamId, frameBytes, endStream);
+    this.#streams.onDataHeader(streamId, frameBytes, endStream);
   }
 
   onDataBytes(bytes: Buffer, last: boolean): void {
-    this.#events.onDataBytes(bytes, last);
+    this.#streams.onDataBytes(bytes, last);
   }
 
   onPadding(bytes: number): void {
-    this.#events.onPadding(bytes);
+    this.#streams.onPadding(bytes);
   }
 
   onFrame(
@@ -77,12 +97,12 @@ export class Receiver implements FrameSink {
         break;
       case FRAME.windowUpdate:
         checkLength(to - from, 4, 'WINDOW_UPDATE');
-        this.#events.onWindowUpdate(streamId, readUint31(bytes, from));
+        this.#streams.onWindowUpdate(streamId, readUint31(bytes, from));
         break;
       case FRAME.resetStream:
         checkStream(streamId, 'RST_STREAM');
         checkLength(to - from, 4, 'RST_STREAM');
-        this.#events.onReset(streamId, bytes.readUInt32BE(from));
+        this.#streams.onReset(streamId, bytes.readUInt32BE(from));
         break;
       case FRAME.settings:
         this.#settings(flags, streamId, bytes, from, to);
@@ -90,13 +110,15 @@ export class Receiver implements FrameSink {
       case FRAME.ping:
         checkConnection(streamId, 'PING');
         checkLength(to - from, 8, 'PING');
-        if ((flags & FLAG.ack) !== 0) this.#events.onPong(bytes, from);
-        else this.#events.onPing(bytes, from);
+        this.#limits.pings.charge();
+        if ((flags & FLAG.ack) !== 0) this.#connection.onPong(bytes, from);
+        else this.#connection.onPing(bytes, from);
         break;
       case FRAME.goaway:
         checkConnection(streamId, 'GOAWAY');
+        this.#limits.settings.charge();
         if (to - from < 8) throw frameSizeError('GOAWAY is too short');
-        this.#events.onGoaway(readUint31(bytes, from), bytes.readUInt32BE(from + 4));
+        this.#connection.onGoaway(readUint31(bytes, from), bytes.readUInt32BE(from + 4));
         break;
       case FRAME.priority:
         this.#priority(streamId, bytes, from, to);
@@ -104,8 +126,9 @@ export class Receiver implements FrameSink {
       case FRAME.pushPromise:
         throw protocolError('PUSH_PROMISE, although push is off');
       default:
-        this.#events.onIgnored(type);
+        this.#limits.unknownFrames.charge();
     }
+    if (!this.#block.open) this.#completed = (this.#completed + 1) & 0x3fff_ffff;
   }
 
   /** SETTINGS come first, and nothing comes between the frames of a header block. */
@@ -139,7 +162,7 @@ export class Receiver implements FrameSink {
     if ((flags & FLAG.endHeaders) === 0) {
       this.#block.begin(streamId, endStream, bytes, from, to);
     } else {
-      this.#events.onHeaders(streamId, this.#decoder.decode(bytes, from, to), endStream);
+      this.#streams.onHeaders(streamId, this.#decoder.decode(bytes, from, to), endStream);
     }
   }
 
@@ -148,27 +171,27 @@ export class Receiver implements FrameSink {
     if ((flags & FLAG.endHeaders) === 0) return;
     const { endStream } = this.#block;
     const block = this.#block.finish();
-    this.#events.onHeaders(streamId, this.#decoder.decode(block, 0, block.length), endStream);
+    this.#streams.onHeaders(streamId, this.#decoder.decode(block, 0, block.length), endStream);
   }
 
   #settings(flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
     checkConnection(streamId, 'SETTINGS');
+    this.#limits.settings.charge();
     if ((flags & FLAG.ack) === 0) {
-      this.#events.onSettings(bytes, from, to);
+      this.#connection.onSettings(bytes, from, to);
       return;
     }
     checkLength(to - from, 0, 'an acknowledgement of SETTINGS');
-    this.#events.onSettingsAck();
+    this.#connection.onSettingsAck();
   }
 
   /** Priorities are not followed (RFC 9113 §5.3.2); what is no priority is not taken for one. */
   #priority(streamId: number, bytes: Buffer, from: number, to: number): void {
     checkStream(streamId, 'PRIORITY');
-    if (to - from !== 5) this.#events.onStreamFault(streamId, ERROR_CODE.frameSizeError);
+    this.#limits.priorities.charge();
+    if (to - from !== 5) this.#streams.onStreamFault(streamId, ERROR_CODE.frameSizeError);
     else if (readUint31(bytes, from) === streamId) {
-      this.#events.onStreamFault(streamId, ERROR_CODE.protocolError);
-    } else {
-      this.#events.onIgnored(FRAME.priority);
+      this.#streams.onStreamFault(streamId, ERROR_CODE.protocolError);
     }
   }
 }

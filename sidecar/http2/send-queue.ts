@@ -3,9 +3,7 @@ import type { HeaderField } from './header-field.ts';
 /** Part of a larger buffer that would be kept alive by it is copied. */
 const WASTE_FACTOR = 4;
 
-/**
- * What one stream has to send and may not yet: data, then its end or trailers.
- */
+/** What one stream has to send and may not yet: data, then its end or trailers. */
 export class SendQueue {
   #chunks: Buffer[] = [];
   #first = 0;
@@ -17,10 +15,11 @@ export class SendQueue {
   trailers: readonly HeaderField[] | undefined;
   /** The owner waits for `onWritable`. */
   awaited = false;
-
-  get empty(): boolean {
-    return this.bytes === 0;
-  }
+  /** All that ever left it. */
+  takenBytes = 0;
+  /** For the deadline of a stream whose peer takes nothing. */
+  stalledTicks = 0;
+  takenAtTick = 0;
 
   push(bytes: Buffer): void {
     const wasteful = bytes.length * WASTE_FACTOR < bytes.buffer.byteLength;
@@ -31,6 +30,7 @@ export class SendQueue {
   /** Moves so many bytes, which must be there, into `target`. */
   take(count: number, target: Buffer, at: number): void {
     this.bytes -= count;
+    this.takenBytes += count;
     while (count > 0) {
       const chunk = this.#chunks[this.#first] as Buffer;
       const part = Math.min(count, chunk.length - this.#offset);
@@ -40,14 +40,6 @@ export class SendQueue {
       this.#offset += part;
       if (this.#offset === chunk.length) this.#dropFirst();
     }
-  }
-
-  clear(): void {
-    this.#chunks = [];
-    this.#first = 0;
-    this.#offset = 0;
-    this.bytes = 0;
-    this.trailers = undefined;
   }
 
   #dropFirst(): void {

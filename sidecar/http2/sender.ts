@@ -1,6 +1,7 @@
 import type { Transport } from '../transport.ts';
 import { type Flushable, flushCodecAtTurnEnd } from '../turn.ts';
 import { flowControlError } from './error-code.ts';
+import type { FloodLimits } from './flood-limits.ts';
 import {
   DEFAULT_MAX_FRAME_BYTES,
   DEFAULT_WINDOW_BYTES,
@@ -14,6 +15,7 @@ import type { HeaderField } from './header-field.ts';
 import { HpackEncoder } from './hpack-encoder.ts';
 import { Output } from './output.ts';
 import { ReadyRing } from './ready-ring.ts';
+import { SendQueue } from './send-queue.ts';
 import type { Stream } from './stream.ts';
 
 /** What a stream may have queued before its owner is asked to wait. */
@@ -21,13 +23,15 @@ const STREAM_QUEUE_BYTES = 64 * 1024;
 /** Data that one turn gathers for one connection; the rest takes its turns in the next. */
 const TURN_BYTES = 256 * 1024;
 /** Answers to the peer's frames that wait because it does not read. */
-const CONTROL_QUEUE_BYTES = 64 * 1024;
+const CONTROL_QUEUE_BYTES = 16 * 1024;
 /** Anything at all that waits because it does not read; then we do not read either. */
 const BLOCKED_OUTPUT_BYTES = 256 * 1024;
 
 export interface SenderOwner {
   /** END_STREAM went out. */
   onLocalEnd(stream: Stream): void;
+  /** Something waits for the peer from now on. */
+  onWaiting(): void;
 }
 
 /**
@@ -37,10 +41,15 @@ export interface SenderOwner {
 export class Sender implements Flushable {
   readonly #transport: Transport;
   readonly #owner: SenderOwner;
-  readonly #output = new Output();
+  readonly #limits: FloodLimits;
+  readonly #maxQueuedBytes: number;
+  readonly #output: Output;
   readonly #encoder = new HpackEncoder();
   readonly #ready = new ReadyRing();
-  #window = DEFAULT_WINDOW_BYTES;
+  #window: number = DEFAULT_WINDOW_BYTES;
+  /** Of all streams. */
+  #queuedBytes = 0;
+  #moves = 0;
   #maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
   #scheduled = false;
   /** The transport asked to wait. */
@@ -50,9 +59,32 @@ export class Sender implements Flushable {
   #pausedReading = false;
   #stopped = false;
 
-  constructor(transport: Transport, owner: SenderOwner) {
+  constructor(
+    transport: Transport,
+    owner: SenderOwner,
+    limits: FloodLimits,
+    maxQueuedBytes: number,
+  ) {
     this.#transport = transport;
+    this.#output = new Output(transport);
     this.#owner = owner;
+    this.#limits = limits;
+    this.#maxQueuedBytes = maxQueuedBytes;
+  }
+
+  /** Data of all streams that waits for the peer. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** The peer takes nothing, or has not for a while: frames wait. */
+  get blocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** Changes whenever the peer took something; it goes round at 2^30. */
+  get moves(): number {
+    return this.#moves;
   }
 
   /** The peer asks for more answers than it reads. */
@@ -112,40 +144,54 @@ export class Sender implements Flushable {
   // Streams.
 
   headers(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-    if (!stream.queue.empty) {
-      stream.queue.trailers = fields;
-      stream.queue.ended = true;
+    const { queue } = stream;
+    if (queue !== undefined) {
+      queue.trailers = fields;
+      queue.ended = true;
       return;
     }
     this.#writeHeaders(stream.id, fields, endStream);
     if (endStream) this.#end(stream);
   }
 
+  /** The head of a message that is nothing but a head, on a stream that never became open. */
+  headersOnly(streamId: number, fields: readonly HeaderField[]): void {
+    this.#writeHeaders(streamId, fields, true);
+  }
+
   data(stream: Stream, bytes: Buffer, endStream: boolean): boolean {
-    const { queue } = stream;
-    let from = 0;
-    if (bytes.length === 0 && !queue.empty) {
-      queue.ended = endStream;
+    const { length } = bytes;
+    if (stream.queue !== undefined) {
+      if (length > 0) return this.#enqueue(stream, stream.queue, bytes, endStream);
+      stream.queue.ended = endStream;
       return true;
     }
-    if (queue.empty && (this.#ready.empty || bytes.length === 0)) {
-      from = this.#writeNow(stream, bytes, endStream);
-      if (from === bytes.length) {
-        if (endStream) this.#end(stream);
-        return true;
-      }
+    const from = this.#ready.empty || length === 0 ? this.#writeNow(stream, bytes, endStream) : 0;
+    if (from < length) {
+      const queue = new SendQueue();
+      stream.queue = queue;
+      return this.#enqueue(stream, queue, from === 0 ? bytes : bytes.subarray(from), endStream);
     }
-    queue.push(from === 0 ? bytes : bytes.subarray(from));
+    if (endStream) this.#end(stream);
+    return true;
+  }
+
+  #enqueue(stream: Stream, queue: SendQueue, bytes: Buffer, endStream: boolean): boolean {
+    queue.push(bytes);
     queue.ended = endStream;
+    if (this.#queuedBytes === 0) this.#owner.onWaiting();
+    this.#queuedBytes += bytes.length;
     if (stream.sendWindow > 0) this.#ready.add(stream);
-    if (queue.bytes <= STREAM_QUEUE_BYTES) return true;
+    if (queue.bytes <= STREAM_QUEUE_BYTES && this.#queuedBytes <= this.#maxQueuedBytes) return true;
     queue.awaited = true;
     return false;
   }
 
   /** A stream is over: what it had queued is dropped. */
   forget(stream: Stream): void {
-    stream.queue.clear();
+    if (stream.queue === undefined) return;
+    this.#queuedBytes -= stream.queue.bytes;
+    stream.queue = undefined;
     this.#ready.remove(stream);
   }
 
@@ -175,7 +221,7 @@ export class Sender implements Flushable {
     stream.sendWindow += increment;
     if (stream.sendWindow <= 0) {
       this.#ready.remove(stream);
-    } else if (!stream.queue.empty) {
+    } else if (stream.queue !== undefined) {
       this.#ready.add(stream);
       this.#pump();
     }
@@ -194,7 +240,8 @@ export class Sender implements Flushable {
       }
       return;
     }
-    this.#blocked = !this.#output.flush(this.#transport);
+    this.#blocked = !this.#output.flush();
+    if (this.#blocked) this.#owner.onWaiting();
     this.#pump();
   }
 
@@ -202,6 +249,8 @@ export class Sender implements Flushable {
     if (this.#stopped) return;
     this.#blocked = false;
     this.#controlBytes = 0;
+    this.#output.reclaim();
+    this.#moves = (this.#moves + 1) & 0x3fff_ffff;
     if (this.#pausedReading) {
       this.#pausedReading = false;
       this.#transport.resume();
@@ -214,7 +263,7 @@ export class Sender implements Flushable {
   finish(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#output.flush(this.#transport);
+    this.#output.flush();
   }
 
   /** What was gathered is dropped. */
@@ -232,7 +281,7 @@ export class Sender implements Flushable {
 
   /** There is room in this turn's output, and the transport takes it. */
   get #takesData(): boolean {
-    return !this.#blocked && this.#output.pendingBytes < TURN_BYTES;
+    return !this.#blocked && !this.#stopped && this.#output.pendingBytes < TURN_BYTES;
   }
 
   /** Writes what the windows allow at once; returns how far it came. */
@@ -258,31 +307,26 @@ export class Sender implements Flushable {
   #pump(): void {
     while (!this.#ready.empty && this.#window > 0 && this.#takesData) {
       const stream = this.#ready.take() as Stream;
-      this.#writeQueued(stream);
+      if (stream.queue !== undefined) this.#writeQueued(stream, stream.queue);
     }
   }
 
-  #writeQueued(stream: Stream): void {
-    const { queue } = stream;
+  #writeQueued(stream: Stream, queue: SendQueue): void {
     const count = Math.min(queue.bytes, stream.sendWindow, this.#window, this.#maxFrameBytes);
     const last = count === queue.bytes;
-    const endsStream = last && queue.ended && queue.trailers === undefined;
-    this.#writeDataHeader(stream, count, endsStream);
+    const { trailers, ended } = queue;
+    this.#writeDataHeader(stream, count, last && ended && trailers === undefined);
     queue.take(count, this.#output.bytes, this.#output.at);
+    this.#queuedBytes -= count;
     this.#output.at += count;
-    if (!last) {
-      if (stream.sendWindow > 0) this.#ready.add(stream);
-    } else if (queue.trailers !== undefined) {
-      const { trailers } = queue;
-      queue.trailers = undefined;
-      this.#writeHeaders(stream.id, trailers, true);
+    if (last) stream.queue = undefined;
+    else if (stream.sendWindow > 0) this.#ready.add(stream);
+    if (last && ended) {
+      if (trailers !== undefined) this.#writeHeaders(stream.id, trailers, true);
       this.#end(stream);
-    } else if (endsStream) {
-      this.#end(stream);
-    }
-    if (queue.awaited && queue.bytes <= STREAM_QUEUE_BYTES / 2) {
+    } else if (queue.awaited && queue.bytes <= STREAM_QUEUE_BYTES / 2) {
       queue.awaited = false;
-      if (!queue.ended) stream.handler?.onWritable();
+      if (!ended) stream.handler?.onWritable();
     }
   }
 
@@ -295,6 +339,10 @@ export class Sender implements Flushable {
     this.#output.beginFrame(count, FRAME.data, endStream ? FLAG.endStream : 0, stream.id);
     stream.sendWindow -= count;
     this.#window -= count;
+    if (count > 0) {
+      this.#limits.dataMoved(count);
+      this.#moves = (this.#moves + 1) & 0x3fff_ffff;
+    }
     this.#schedule();
   }
 

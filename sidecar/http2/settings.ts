@@ -16,6 +16,10 @@ export interface LocalSettings {
   readonly streamWindowBytes: number;
   /** The same for all streams together; credited on arrival, so that one cannot stall others. */
   readonly connectionWindowBytes: number;
+  /** While owners hold more than this of all streams, the connection gets no credit. */
+  readonly maxHeldBytes: number;
+  /** Data queued for all streams, over which every owner is asked to wait. */
+  readonly maxQueuedBytes: number;
   readonly maxFrameBytes: number;
   /** Names, values and 32 bytes for each field. */
   readonly maxHeaderListBytes: number;
@@ -24,8 +28,10 @@ export interface LocalSettings {
 
 export const DEFAULT_LOCAL_SETTINGS: LocalSettings = {
   maxConcurrentStreams: 100,
-  streamWindowBytes: 256 * 1024,
-  connectionWindowBytes: 16 * 1024 * 1024,
+  streamWindowBytes: 192 * 1024,
+  connectionWindowBytes: 4 * 1024 * 1024,
+  maxHeldBytes: 2 * 1024 * 1024,
+  maxQueuedBytes: 2 * 1024 * 1024,
   maxFrameBytes: DEFAULT_MAX_FRAME_BYTES,
   maxHeaderListBytes: 64 * 1024,
   maxHeaderFields: 256,

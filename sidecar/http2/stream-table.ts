@@ -3,23 +3,33 @@ import type { Stream } from './stream.ts';
 
 /** How a stream closed, as far as it is remembered. */
 export const CLOSED = {
-  /** Longer ago than we remember, or never opened. */
-  unknown: 0,
+  /** It was never opened: a higher one was, and that closed it (RFC 9113 §5.1.1). */
+  skipped: 0,
   /** Both sides ended, or the peer reset it: nothing may follow. */
   ended: 1,
   /** We reset it: what the peer sent before it knew may still come. */
   resetHere: 2,
+  /** Longer ago than we remember. */
+  longAgo: 3,
 } as const;
 
-const REMEMBERED = 256;
+/** Powers of two. A stream's slot follows from its id, which rises by two. */
+const OPEN_SLOTS = 128;
+const CLOSED_SLOTS = 256;
 
-/** The streams of a connection: those that are open, and what is still known of closed ones. */
+/**
+ * The streams of a connection: those that are open, and what is still known of closed
+ * ones. A row of slots instead of a map, because streams come and go with every
+ * request; those that outlive many others move to a map.
+ */
 export class StreamTable {
   readonly #role: 'client' | 'server';
-  readonly #open = new Map<number, Stream>();
+  readonly #slots: (Stream | undefined)[] = new Array(OPEN_SLOTS).fill(undefined);
+  readonly #displaced = new Map<number, Stream>();
   /** By the id's lower bits: a newer stream takes the place of an older one. */
-  readonly #closedIds = new Int32Array(REMEMBERED);
-  readonly #closedHow = new Uint8Array(REMEMBERED);
+  readonly #closedIds = new Int32Array(CLOSED_SLOTS);
+  readonly #closedHow = new Uint8Array(CLOSED_SLOTS);
+  size = 0;
   /** As a client: of the stream that we open next. */
   nextId = 1;
   /** As a server: of the last stream that the peer opened. */
@@ -29,47 +39,62 @@ export class StreamTable {
     this.#role = role;
   }
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   get exhausted(): boolean {
     return this.nextId > MAX_STREAM_ID;
   }
 
   get(id: number): Stream | undefined {
-    return this.#open.get(id);
+    const stream = this.#slots[(id >>> 1) & (OPEN_SLOTS - 1)];
+    if (stream !== undefined && stream.id === id) return stream;
+    return this.#displaced.size === 0 ? undefined : this.#displaced.get(id);
   }
 
   /** Those open now; the table may change while they are walked through. */
-  all(): Iterable<Stream> {
-    return this.#open.values();
+  all(): Stream[] {
+    const streams = [...this.#displaced.values()];
+    for (const stream of this.#slots) {
+      if (stream !== undefined) streams.push(stream);
+    }
+    return streams;
   }
 
   add(stream: Stream): void {
-    this.#open.set(stream.id, stream);
+    const slot = (stream.id >>> 1) & (OPEN_SLOTS - 1);
+    const older = this.#slots[slot];
+    if (older !== undefined) this.#displaced.set(older.id, older);
+    this.#slots[slot] = stream;
+    this.size++;
   }
 
   /** @param how one of {@link CLOSED} */
-  remove(id: number, how: number): void {
-    this.#open.delete(id);
+  remove(stream: Stream, how: number): void {
+    const { id } = stream;
+    const slot = (id >>> 1) & (OPEN_SLOTS - 1);
+    if (this.#slots[slot] === stream) this.#slots[slot] = undefined;
+    else this.#displaced.delete(id);
+    this.size--;
     this.remember(id, how);
   }
 
   clear(): void {
-    this.#open.clear();
+    this.#slots.fill(undefined);
+    this.#displaced.clear();
+    this.size = 0;
   }
 
   remember(id: number, how: number): void {
-    const slot = (id >>> 1) & (REMEMBERED - 1);
+    const slot = (id >>> 1) & (CLOSED_SLOTS - 1);
+    if ((this.#closedIds[slot] as number) > id) return;
     this.#closedIds[slot] = id;
     this.#closedHow[slot] = how;
   }
 
   /** One of {@link CLOSED}, of a stream that is not open. */
   howClosed(id: number): number {
-    const slot = (id >>> 1) & (REMEMBERED - 1);
-    return this.#closedIds[slot] === id ? (this.#closedHow[slot] as number) : CLOSED.unknown;
+    const slot = (id >>> 1) & (CLOSED_SLOTS - 1);
+    const known = this.#closedIds[slot] as number;
+    if (known === id) return this.#closedHow[slot] as number;
+    return known > id ? CLOSED.longAgo : CLOSED.skipped;
   }
 
   /** No stream of this id was ever opened. Servers open none here, because push is off. */

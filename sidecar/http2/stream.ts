@@ -1,5 +1,5 @@
 import type { HeaderField } from './header-field.ts';
-import { SendQueue } from './send-queue.ts';
+import type { SendQueue } from './send-queue.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from './types.ts';
 
 /** The connection as its streams see it. */
@@ -8,6 +8,7 @@ export interface StreamOwner {
   sendData(stream: Stream, bytes: Buffer, endStream: boolean): boolean;
   consumed(stream: Stream, bytes: number): void;
   resetByOwner(stream: Stream, code: number): void;
+  onLocalEnd(stream: Stream): void;
 }
 
 /**
@@ -20,6 +21,7 @@ export interface StreamOwner {
 export class Stream implements Http2Stream {
   readonly id: number;
   closed = false;
+  /** A whole number, of which only differences count. */
   readonly openedMs: number;
   readonly #owner: StreamOwner;
 
@@ -37,6 +39,8 @@ export class Stream implements Http2Stream {
   receivedBytes = 0;
   /** What the peer may send still; below zero it went too far. */
   receiveWindow: number;
+  /** Handed to the handler, and not yet moved on. */
+  heldBytes = 0;
   /** Moved on, and not yet given back to the peer as credit. */
   uncreditedBytes = 0;
   /** As a client: the response has no body, whatever its head says. */
@@ -44,10 +48,14 @@ export class Stream implements Http2Stream {
   /** As a client: CONNECT, whose response has no content-length. */
   tunnel = false;
 
+  /** Nobody wants what the peer still has to send. */
+  unwanted = false;
+
   /** END_STREAM went. */
   localEnded = false;
   sendWindow: number;
-  readonly queue: SendQueue = new SendQueue();
+  /** Data that waits for the peer; undefined when none does. */
+  queue: SendQueue | undefined;
   /** In the ring of streams that can send. */
   nextReady: Stream | undefined;
   previousReady: Stream | undefined;
@@ -76,6 +84,11 @@ export class Stream implements Http2Stream {
 
   consumed(bytes: number): void {
     this.#owner.consumed(this, bytes);
+  }
+
+  stopPeer(): void {
+    this.unwanted = true;
+    if (this.localEnded) this.#owner.onLocalEnd(this);
   }
 
   reset(code: number): void {

@@ -64,6 +64,13 @@ export interface Http2Stream {
   /** Gives the peer credit for so many bytes of data that have moved on (RFC 9113 §5.2). */
   consumed(bytes: number): void;
 
+  /**
+   * As a server that has given all of its response: the rest of the request is not
+   * wanted. When END_STREAM has left, the peer is told so (RST_STREAM with NO_ERROR,
+   * RFC 9113 §8.1), and `onClose` follows.
+   */
+  stopPeer(): void;
+
   /** RST_STREAM. `onClose` does not follow: the caller knows. */
   reset(code: number): void;
 }

@@ -1,5 +1,11 @@
-/** What the first bytes of a client say. `more` asks for further bytes. */
-export type Detected = 'http1' | 'http2' | 'tls' | 'tcp' | 'more';
+import { LOWER } from '../http1/bytes.ts';
+
+/**
+ * What the first bytes of a client say. `more` asks for further bytes, and so does
+ * `http1-begun`: a request is what it is most likely, until its line is complete.
+ * The other answers stay the same whatever follows.
+ */
+export type Detected = 'http1' | 'http1-begun' | 'http2' | 'tls' | 'tcp' | 'more';
 
 /** RFC 9113, section 3.4. */
 const HTTP2_PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
@@ -9,17 +15,20 @@ const TLS_HANDSHAKE = 0x16;
 const SPACE = 0x20;
 const LINE_FEED = 0x0a;
 const MAX_METHOD_BYTES = 20;
-/** Enough to see where the target of a request begins. */
+/** No other protocol has commands that look like a request for as long. */
+const MAX_LINE_BYTES = 1024;
+/** Enough to see where the target of a request begins; schemes are of any case. */
 const TARGET_STARTS = [
   Buffer.from('/'),
   Buffer.from('* '),
   Buffer.from('http://'),
   Buffer.from('https://'),
 ] as const;
+const MAX_START_BYTES = Math.max(...TARGET_STARTS.map((start) => start.length));
 
 /**
  * Tells the protocol from what a client sent first, with as few bytes as
- * possible. Only what certainly begins an HTTP/1 request is called `http1`,
+ * possible. Only what is certainly an HTTP/1 request is called `http1`,
  * because everything else passes through untouched.
  */
 export function detectProtocol(bytes: Buffer): Detected {
@@ -43,8 +52,8 @@ export function beginsHttp2Server(bytes: Buffer): boolean {
   return bytes[3] === SETTINGS_FRAME && bytes[4] === 0 && bytes.readUInt32BE(5) === 0;
 }
 
-/** `METHOD SP target`, and if the whole line is there, it ends in a version. */
-function detectRequest(bytes: Buffer): 'http1' | 'tcp' | 'more' {
+/** `METHOD SP target`, and a line that ends in a version. */
+function detectRequest(bytes: Buffer): 'http1' | 'http1-begun' | 'tcp' | 'more' {
   let end = 0;
   while (end < bytes.length && isMethodByte(bytes[end])) end += 1;
   if (end > MAX_METHOD_BYTES) return 'tcp';
@@ -54,12 +63,15 @@ function detectRequest(bytes: Buffer): 'http1' | 'tcp' | 'more' {
   if (target.length === 0) return 'more';
   const isConnect = end === 7 && bytes.toString('latin1', 0, end) === 'CONNECT';
   if (!isConnect) {
-    const starts = TARGET_STARTS.map((start) => startsWith(target, start));
+    const begin = Buffer.from(
+      target.subarray(0, MAX_START_BYTES).map((byte) => LOWER[byte] ?? byte),
+    );
+    const starts = TARGET_STARTS.map((start) => startsWith(begin, start));
     if (!starts.includes('yes')) return starts.includes('more') ? 'more' : 'tcp';
   }
   // Some protocols have commands that look like a request up to here, as `GET /key` of Redis.
-  const lineEnd = target.indexOf(LINE_FEED);
-  if (lineEnd < 0) return 'http1';
+  const lineEnd = target.subarray(0, MAX_LINE_BYTES).indexOf(LINE_FEED);
+  if (lineEnd < 0) return target.length < MAX_LINE_BYTES ? 'http1-begun' : 'http1';
   return / HTTP\/\d\.\d\r?$/.test(target.toString('latin1', 0, lineEnd)) ? 'http1' : 'tcp';
 }
 

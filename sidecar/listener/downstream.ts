@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
@@ -11,12 +12,10 @@ import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../tel
 import type { OwnedTransport, TransportHandler } from '../transport.ts';
 import type { Acquisition, Cluster, UpstreamConnection } from '../upstream/types.ts';
 import { NOBODY } from './accepted-connection.ts';
-import {
-  beginsHttp2Server,
-  type Detected,
-  detectProtocol,
-  type ServerFirstPorts,
-} from './detect.ts';
+import type { ClientHello } from './client-hello.ts';
+import { beginsHttp2Server, type ServerFirstPorts } from './detect.ts';
+import { isHttp, judgeFirstBytes, type Verdict } from './first-bytes.ts';
+import { type ConnectionEnd, endBeforeRelay, endOfRelay, logConnection } from './log-connection.ts';
 import type { OpenConnection } from './open-connections.ts';
 import { Relay } from './relay.ts';
 
@@ -31,6 +30,8 @@ export interface ConnectionPlan {
   readonly protocol: Protocol;
   /** Under which it is remembered that servers speak first there. */
   readonly key: string;
+  /** `host:port` */
+  readonly originalDestination: string;
   /** `<namespace>/<name>`; empty when no service is meant. */
   readonly service: string;
   readonly source: Party;
@@ -49,6 +50,7 @@ export interface DownstreamOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /**
@@ -73,6 +75,9 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   readonly #options: DownstreamOptions;
   #state: State = { name: 'peeking' };
   #first: Buffer | undefined;
+  /** The time for more of what the client began to say runs, or has run. */
+  #askedForMore = false;
+  #hello: ClientHello | undefined;
   #draining = false;
   #timer: Timer | undefined;
   #acquisition: Acquisition | undefined;
@@ -80,11 +85,15 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   /** What it said before the client said anything. */
   #fromUpstream: Buffer | undefined;
   readonly #tried: Endpoint[] = [];
+  /** Why there is no upstream, once that is certain. */
+  #refusal: MeshError | undefined;
+  readonly #startedMs: number;
 
   constructor(transport: OwnedTransport, plan: ConnectionPlan, options: DownstreamOptions) {
     this.#transport = transport;
     this.#plan = plan;
     this.#options = options;
+    this.#startedMs = options.clock.monotonicMs();
   }
 
   /**
@@ -93,19 +102,21 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
    */
   start(first?: Buffer, upstream?: UpstreamConnection): void {
     const { protocol, key } = this.#plan;
+    // Of TLS the hello is looked at; a port that was declared so by mistake works as well.
+    const peeks = protocol === 'detect' || protocol === 'tls';
     this.#transport.attach(this);
     if (isHttp(protocol)) {
       upstream?.release(true);
       this.#arm(FIRST_BYTE_TIMEOUT_MS, () => this.destroy());
     } else if (upstream !== undefined) {
-      this.#state = { name: protocol === 'detect' ? 'racing' : 'connecting' };
-      this.#first = protocol === 'detect' ? undefined : first;
+      this.#state = { name: peeks ? 'racing' : 'connecting' };
+      this.#first = peeks ? undefined : first;
       this.#onUpstream(upstream);
-      if (protocol !== 'detect') return;
-    } else if (protocol === 'detect') {
+      if (!peeks) return;
+    } else if (peeks) {
       const silenceMs = this.#options.serverFirst.has(key) ? 0 : SILENCE_MS;
       if (silenceMs === 0 && first === undefined) this.#race();
-      else this.#arm(SILENCE_MS, () => this.#onSilence());
+      else this.#arm(SILENCE_MS, () => this.#race());
     } else {
       this.#first = first;
       this.#becomeTcp();
@@ -132,42 +143,45 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   onData(bytes: Buffer): void {
     this.#first = this.#first === undefined ? bytes : Buffer.concat([this.#first, bytes]);
     if (this.#state.name !== 'peeking' && this.#state.name !== 'racing') return;
-    this.#decide(detectProtocol(this.#first));
+    const verdict = judgeFirstBytes(this.#plan.protocol, this.#first);
+    if (verdict.becomes === 'more') this.#askForMore(verdict);
+    else this.#become(verdict.becomes, verdict.hello);
   }
 
   onEnd(): void {
     if (this.#state.name !== 'peeking' && this.#state.name !== 'racing') return;
     const { protocol } = this.#plan;
-    if (this.#first === undefined && protocol !== 'detect') this.#transport.destroy();
+    if (this.#first === undefined && isHttp(protocol)) this.#transport.destroy();
     else if (protocol === 'http1') this.#becomeHttp('http1');
     else this.#becomeTcp();
   }
 
   onDrain(): void {}
 
-  onClose(): void {
+  onClose(error: Error | undefined): void {
     this.#timer?.cancel();
+    // On a port that was declared HTTP, this was a connection on which nothing was asked.
+    if (!isHttp(this.#plan.protocol) || this.#state.name === 'connecting') {
+      const bytesIn = this.#first?.length ?? 0;
+      this.#log(endBeforeRelay(this.#refusal ?? error, this.#refusal !== undefined, bytesIn));
+    }
     this.#state = { name: 'closed' };
     this.#letGo();
   }
 
-  #decide(detected: Detected): void {
-    const { protocol } = this.#plan;
-    if (detected === 'http1' || detected === 'http2') {
-      this.#becomeHttp(detected);
-    } else if (protocol === 'http1') {
-      // What was declared HTTP/1 is answered as that, so that the client learns what was wrong.
-      if (detected !== 'more' || !mayBeHttp2(this.#first)) this.#becomeHttp('http1');
-    } else if (detected !== 'more') {
-      this.#becomeTcp();
-    } else if (protocol === 'detect') {
-      this.#arm(SILENCE_MS, () => this.#becomeTcp());
-    }
+  #askForMore({ seems, patience }: Extract<Verdict, { becomes: 'more' }>): void {
+    if (patience === 'endless' || (patience === 'once' && this.#askedForMore)) return;
+    this.#askedForMore = true;
+    this.#arm(SILENCE_MS, () => this.#become(seems, undefined));
   }
 
-  #onSilence(): void {
-    if (this.#first === undefined) this.#race();
-    else this.#becomeTcp();
+  #become(protocol: 'http1' | 'http2' | 'tcp', hello: ClientHello | undefined): void {
+    const { direction, key } = this.#plan;
+    const found = hello === undefined ? protocol : 'tls';
+    this.#options.log.debug({ direction, key, protocol: found, ...hello }, 'protocol found');
+    this.#hello = hello;
+    if (protocol === 'tcp') this.#becomeTcp();
+    else this.#becomeHttp(protocol);
   }
 
   #race(): void {
@@ -240,6 +254,8 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
       onEnd: () => this.#relay(connection),
       onDrain: () => {},
       onClose: (error) => {
+        const sentence = 'the server cut the connection before anything was said';
+        this.#refusal = new MeshError('upstream-reset', sentence, { cause: error });
         this.#upstream = undefined;
         this.#transport.destroy(error);
       },
@@ -262,6 +278,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
       { direction, service, key, code: error.code, error: error.message },
       'connection failed',
     );
+    this.#refusal = error;
     this.#transport.destroy(error);
   }
 
@@ -275,10 +292,12 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     const relay = new Relay(this.#transport, upstream.transport, {
       clock,
       idleTimeoutMs: this.#plan.tcp.idleTimeoutMs,
-      onEnd: ({ bytesSent, bytesReceived, brokenBy }) => {
+      onEnd: (result) => {
+        const { bytesSent, bytesReceived, brokenBy } = result;
         observer.connectionClosed(record, bytesSent, bytesReceived);
         const failed = brokenBy === 'upstream' && bytesReceived === 0;
         upstream.report(failed ? 'error' : 'success');
+        this.#log(endOfRelay(result));
       },
     });
     this.#state = { name: 'relay', relay };
@@ -303,6 +322,19 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     };
   }
 
+  #log(end: ConnectionEnd): void {
+    const { accessLog, clock } = this.#options;
+    if (accessLog === undefined) return;
+    const connection = {
+      plan: this.#plan,
+      client: this.#transport.peer,
+      hello: this.#hello,
+      upstream: this.#upstream,
+      durationMs: clock.monotonicMs() - this.#startedMs,
+    };
+    logConnection(accessLog, connection, end);
+  }
+
   /** An upstream that was opened for a silent client is not wanted any more, or of use to others. */
   #letGo(version?: 'http1' | 'http2'): void {
     this.#acquisition?.cancel();
@@ -319,14 +351,4 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#timer?.cancel();
     this.#timer = this.#options.clock.setTimeout(callback, delayMs);
   }
-}
-
-/** The beginning of the HTTP/2 preface, which is no HTTP/1 method. */
-function mayBeHttp2(bytes: Buffer | undefined): boolean {
-  return bytes !== undefined && 'PRI * HTTP/2.0'.startsWith(bytes.toString('latin1', 0, 14));
-}
-
-/** The client is known to speak first, and to speak HTTP. */
-function isHttp(protocol: Protocol): boolean {
-  return protocol === 'http1' || protocol === 'http2' || protocol === 'grpc';
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { MeshError } from '../../runtime/errors.ts';
-import type { Unresolved } from '../context.ts';
+import type { HttpContext, Unresolved } from '../context.ts';
 import { CONNECTION_ESTABLISHED, serveHttp1, writeRefusal } from '../http1/serve.ts';
 import type { RequestHead } from '../message.ts';
+import { logRefusal } from '../policy/access-log.ts';
 import type { HttpTarget } from '../route/route.ts';
 import type { Transport } from '../transport.ts';
 import type { AcceptedConnection } from './accepted-connection.ts';
@@ -39,9 +40,10 @@ export class ExplicitProxy {
 
   serve(connection: AcceptedConnection): void {
     const targets = new Map<string, () => HttpTarget>();
-    const context = this.#options.plans.context({
+    const context: HttpContext = this.#options.plans.context({
       resolve: (head) => this.#resolve(head, targets),
-      onConnect: (head, transport, rest) => this.#connect(connection, head, transport, rest),
+      onConnect: (head, transport, rest) =>
+        this.#connect(connection, context, head, transport, rest),
     });
     connection.serveWith(serveHttp1(connection.transport, undefined, context));
   }
@@ -75,6 +77,7 @@ export class ExplicitProxy {
 
   #connect(
     connection: AcceptedConnection,
+    context: HttpContext,
     head: RequestHead,
     transport: Transport,
     rest: Buffer | undefined,
@@ -82,7 +85,9 @@ export class ExplicitProxy {
     const host = canonicalAddress(head.host);
     const { port } = head;
     if (port === undefined || this.#options.isOwn(host, port)) {
-      writeRefusal(transport, ownPort(host, port ?? 0), this.#options.clock);
+      const error = ownPort(host, port ?? 0);
+      const bytesOut = writeRefusal(transport, error, this.#options.clock);
+      logRefusal(context, 'http1', transport.peer, error, 0, bytesOut, head);
       return;
     }
     transport.write(CONNECTION_ESTABLISHED);

@@ -1,8 +1,11 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
+import type { MeshError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
 import type { Protocol } from '../config/types.ts';
+import type { HttpContext } from '../context.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
 import type { OwnedTransport, Peer } from '../transport.ts';
@@ -11,6 +14,7 @@ import type { ClusterRegistry } from '../upstream/clusters.ts';
 import type { Cluster } from '../upstream/types.ts';
 import { ServerFirstPorts } from './detect.ts';
 import { DownstreamConnection } from './downstream.ts';
+import { endBeforeRelay, logConnection } from './log-connection.ts';
 import { canonicalAddress } from './original-destination.ts';
 
 /** The application is on the same machine; what it keeps open is its own affair. */
@@ -34,6 +38,7 @@ export interface InboundPlansOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /** How connections to the application are served, whichever way they came in. */
@@ -66,35 +71,60 @@ export class InboundPlans {
 
   /** @param destination the application's address and port */
   serve(transport: OwnedTransport, destination: SocketAddress): DownstreamConnection {
-    const { compiled, self, observer, clock, log } = this.#options;
-    const mutualTls = transport.peer.identity !== undefined;
-    const source = sourceOf(transport.peer);
+    const { self, observer, clock, log, accessLog } = this.#options;
+    const http = this.context(transport.peer, destination);
+    const { source, mutualTls } = http;
     const plan = {
       direction: 'inbound',
-      protocol: compiled().inboundProtocol(destination.port),
+      protocol: this.protocol(destination.port),
       key: String(destination.port),
+      originalDestination: formatAuthority(destination.host, destination.port),
       service: '',
       source,
       destination: self(),
       mutualTls,
       cluster: this.cluster(destination),
       tcp: LOCAL_TCP,
-      http: {
-        direction: 'inbound',
-        source,
-        mutualTls,
-        observer,
-        clock,
-        log,
-        resolve: () => this.#target(destination),
-      },
+      http,
     } as const;
     return new DownstreamConnection(transport, plan, {
       serverFirst: this.#serverFirst,
       observer,
       clock,
       log,
+      accessLog,
     });
+  }
+
+  /** For requests of that client, on whatever they come. */
+  context(peer: Peer, destination: SocketAddress): HttpContext {
+    const { observer, clock, log, accessLog } = this.#options;
+    return {
+      direction: 'inbound',
+      source: sourceOf(peer),
+      mutualTls: peer.identity !== undefined,
+      observer,
+      clock,
+      log,
+      accessLog,
+      resolve: () => this.#target(destination),
+    };
+  }
+
+  /** Of a connection over the trunk that found no application. */
+  logRefusal(client: Peer, destination: SocketAddress, error: MeshError): void {
+    const { accessLog, self } = this.#options;
+    if (accessLog === undefined) return;
+    const plan = {
+      direction: 'inbound',
+      originalDestination: formatAuthority(destination.host, destination.port),
+      service: '',
+      source: sourceOf(client),
+      destination: self(),
+      mutualTls: client.identity !== undefined,
+    } as const;
+    const connection = { plan, client, hello: undefined, upstream: undefined, durationMs: 0 };
+    logConnection(accessLog, connection, endBeforeRelay(error, true, 0));
   }
 
   #target(destination: SocketAddress): HttpTarget {
@@ -107,6 +137,7 @@ export class InboundPlans {
         authority: formatAuthority(destination.host, destination.port),
         destination: this.#options.self(),
         cluster,
+        accessLogged: this.#options.accessLog !== undefined,
       });
       this.#targets.set(cluster, target);
     }

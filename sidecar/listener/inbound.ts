@@ -3,6 +3,7 @@ import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import { adoptSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
@@ -60,7 +61,8 @@ export class InboundListener implements Component {
     await this.#open.drain(signal);
   }
 
-  #onSocket(socket: Socket): void {
+  #onSocket(accepted: Socket): void {
+    const socket = adoptSocket(accepted);
     const transport = new SocketTransport(socket, peerOf(socket));
     const connection = new AcceptedConnection(transport, this.#open);
     const { destination: fixed, plans, log } = this.#options;

@@ -1,7 +1,13 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { Log } from '../../runtime/log.ts';
-import { directTarget, type OutboundTarget, type TcpPolicy } from '../compile.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
+import {
+  type CompiledConfig,
+  directTarget,
+  type OutboundTarget,
+  type TcpPolicy,
+} from '../compile.ts';
 import type { HttpContext } from '../context.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
@@ -24,12 +30,14 @@ const DIRECT_TCP: TcpPolicy = {
 type Direct = Extract<Destination, { kind: 'direct' }>;
 
 export interface OutboundPlansOptions {
+  readonly compiled: () => CompiledConfig;
   readonly destinations: Destinations;
   readonly clusters: ClusterRegistry;
   readonly self: () => Party;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
 }
 
 /** Turns what a connection is meant for into how it is served. */
@@ -46,7 +54,7 @@ export class OutboundPlans {
   ): ConnectionPlan {
     return destination.kind === 'service'
       ? this.#service(destination.target, asked)
-      : this.#direct(destination);
+      : this.#direct(destination, asked);
   }
 
   /** The target of requests to a destination that is no service. */
@@ -68,6 +76,7 @@ export class OutboundPlans {
               ? UNKNOWN_PARTY
               : { namespace: workload.namespace, workload: workload.workload },
           cluster: now,
+          accessLogged: this.#options.accessLog !== undefined,
         });
       }
       return target;
@@ -75,7 +84,7 @@ export class OutboundPlans {
   }
 
   context(hooks: Pick<HttpContext, 'resolve' | 'onConnect'>): HttpContext {
-    const { self, observer, clock, log } = this.#options;
+    const { self, observer, clock, log, accessLog } = this.#options;
     return {
       direction: 'outbound',
       source: self(),
@@ -83,16 +92,20 @@ export class OutboundPlans {
       observer,
       clock,
       log,
+      accessLog,
       ...hooks,
     };
   }
 
   #service(target: OutboundTarget, asked: SocketAddress): ConnectionPlan {
+    const { compiled, destinations } = this.#options;
     let current = target;
+    let seen = compiled();
     return {
       direction: 'outbound',
       protocol: target.protocol,
       key: `${target.name}:${target.port.port}`,
+      originalDestination: formatAuthority(asked.host, asked.port),
       service: target.name,
       source: this.#options.self(),
       destination: UNKNOWN_PARTY,
@@ -101,19 +114,24 @@ export class OutboundPlans {
       tcp: target.tcp,
       http: this.context({
         resolve: () => {
-          // A service that was deleted stays what it was for this connection: nobody answers.
-          current = this.#options.destinations.target(asked.host, asked.port) ?? current;
+          const now = compiled();
+          if (now !== seen) {
+            seen = now;
+            // A service that was deleted stays what it was for this connection: nobody answers.
+            current = destinations.target(asked.host, asked.port) ?? current;
+          }
           return current.http;
         },
       }),
     };
   }
 
-  #direct(direct: Direct): ConnectionPlan {
+  #direct(direct: Direct, asked: SocketAddress): ConnectionPlan {
     return {
       direction: 'outbound',
       protocol: direct.opaque ? 'tcp' : 'detect',
       key: formatAuthority(direct.host, direct.port),
+      originalDestination: formatAuthority(asked.host, asked.port),
       service: '',
       source: this.#options.self(),
       destination: UNKNOWN_PARTY,

@@ -4,8 +4,10 @@ import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
+import type { AccessLog } from '../access-log/access-log.ts';
 import type { CompiledConfig } from '../compile.ts';
 import type { ConfigView } from '../config/view.ts';
+import { adoptSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import type { Party, TrafficObserver } from '../telemetry/types.ts';
 import type { Peer } from '../transport.ts';
@@ -46,6 +48,7 @@ export interface OutboundOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: Log;
+  readonly accessLog?: AccessLog | undefined;
   /** For tests: instead of asking the kernel. */
   readonly originalDestination?: OriginalDestination;
 }
@@ -104,7 +107,8 @@ export class OutboundListener implements Component {
     await this.#open.drain(signal);
   }
 
-  #onSocket(socket: Socket): void {
+  #onSocket(accepted: Socket): void {
+    const socket = adoptSocket(accepted);
     const transport = new SocketTransport(socket, peerOf(socket));
     const connection = new AcceptedConnection(transport, this.#open);
     const refuse = (reason: string): void => {

@@ -92,6 +92,7 @@ export class TrunkListener implements Component {
     const acquisition = this.#reach(destination, serve, (error) => {
       log.info({ destination, code: error.code, error: error.message }, 'application not reached');
       stream.refuse(error.code);
+      plans.logRefusal(peer, destination, error);
     });
     stream.onAbort = () => acquisition.cancel();
   }

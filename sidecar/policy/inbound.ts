@@ -3,17 +3,33 @@ import { clientIdentity } from './client-identity.ts';
 import type { Layer } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { staleConnection } from './stale-connection.ts';
+import { traceContext } from './trace-context.ts';
 
 /** The layers of requests that come to the pod's own application. */
-export const INBOUND_LAYERS: readonly Layer[] = [
+const INBOUND_LAYERS: readonly Layer[] = [
   // Outermost, so that they tell what the caller saw.
   metrics,
   accessLog,
   // Before anything of the request is written.
+  traceContext,
   clientIdentity,
   // The application may close its idle connections at any time.
   staleConnection,
 ];
 
 /** Of requests that were refused before they had a route. */
-export const REFUSAL_LAYERS: readonly Layer[] = [metrics, accessLog];
+const REFUSAL_LAYERS: readonly Layer[] = [metrics, accessLog];
+
+const withoutLog = (layers: readonly Layer[]): readonly Layer[] =>
+  layers.filter((layer) => layer !== accessLog);
+
+const QUIET_INBOUND_LAYERS = withoutLog(INBOUND_LAYERS);
+const QUIET_REFUSAL_LAYERS = withoutLog(REFUSAL_LAYERS);
+
+export function inboundLayers(accessLogged: boolean): readonly Layer[] {
+  return accessLogged ? INBOUND_LAYERS : QUIET_INBOUND_LAYERS;
+}
+
+export function refusalLayers(accessLogged: boolean): readonly Layer[] {
+  return accessLogged ? REFUSAL_LAYERS : QUIET_REFUSAL_LAYERS;
+}

@@ -7,20 +7,24 @@ import { otherEndpoint } from './other-endpoint.ts';
 import { requestTimeout } from './request-timeout.ts';
 import { retry } from './retry.ts';
 import { staleConnection } from './stale-connection.ts';
+import { traceContext } from './trace-context.ts';
 
 /**
- * The layers of requests that leave the pod, without those that the policy has no use for.
+ * The layers of requests that leave the pod, without those that nobody has a use for.
  *
  * @param filters those of the rule, then those of the backend
  */
 export function outboundLayers(
   policy: EffectivePolicy,
+  accessLogged: boolean,
   filters: readonly Layer[] = [],
 ): readonly Layer[] {
   const layers: Layer[] = [
     // Outermost, so that they tell what the client saw.
     metrics,
-    accessLog,
+    ...(accessLogged ? [accessLog] : []),
+    // Before anything of the request is written, and before a rule changes it.
+    traceContext,
     // What a rule answers by itself waits for nobody.
     ...filters,
     // Around the attempts: pauses between them count as well. Without a policy too,

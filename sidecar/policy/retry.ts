@@ -4,9 +4,10 @@ import { statusOf } from './respond.ts';
 
 /**
  * Sends a request again when its policy asks for that: after a status in the
- * list, or when no connection came about. A reset or a timeout counts as the
- * status that the client would get; for idempotent methods it also counts as a
- * failure to connect.
+ * list, or when no connection came about. The outcome of a gRPC call counts as the
+ * status that says the same, when nothing but it came. A reset or a timeout counts
+ * as the status that the client would get; for idempotent methods it also counts as
+ * a failure to connect, as a refused stream does for all.
  */
 export const retry: Layer = {
   name: 'retry',
@@ -35,8 +36,9 @@ function isRetried(retries: EffectiveRetries, failure: AttemptFailure, method: s
       );
     case 'status':
       return retries.statusCodes.has(failure.status);
-    case 'reset':
     case 'refused':
+      return retries.connectFailure || retries.statusCodes.has(statusOf(failure.error));
+    case 'reset':
     case 'timeout':
       return (
         retries.statusCodes.has(statusOf(failure.error)) ||

@@ -79,7 +79,7 @@ export class StreamAttempt
     this.#acquisition = undefined;
     const { request, sendsNormalPath } = this.#exchange;
     this.#slot = slot;
-    this.#exchange.attemptPicked(slot.endpoint, slot.mutualTls);
+    this.#exchange.attemptPicked(slot.endpoint, slot);
     this.#sent = request.endsStream;
     this.#stream = slot.open(request.encode(sendsNormalPath), request.endsStream, this);
     this.#exchange.attemptConnected(this);

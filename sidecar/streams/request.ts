@@ -1,6 +1,12 @@
 import { MeshError } from '../../runtime/errors.ts';
 import { parseGrpcTimeout } from '../grpc/timeout.ts';
-import { normalizePath, parseAuthority, parseTarget } from '../http1/target.ts';
+import {
+  type Authority,
+  normalizePath,
+  parseAuthority,
+  parseTarget,
+  type Target,
+} from '../http1/target.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { RequestHead, RequestMessage } from '../message.ts';
 import { FIELD, fieldKind, isChangeable, isRelayed } from './field-kind.ts';
@@ -47,38 +53,7 @@ export function parseStreamRequest(
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
     throw new MeshError('unsupported-expectation', 'the only expectation met is 100-continue');
   }
-  const isGrpc = isGrpcType(found.contentType);
-  return new StreamRequest({
-    fields,
-    method,
-    form: target.form,
-    host: authority.host,
-    port: authority.port,
-    rawPath: target.rawPath,
-    query: target.query,
-    authority: found.authority ?? found.host ?? '',
-    untouched: found.untouched,
-    endsStream,
-    expectsContinue: expect !== undefined && !endsStream,
-    isGrpc,
-    timeoutMs: isGrpc && found.grpcTimeout !== undefined ? parseGrpcTimeout(found.grpcTimeout) : 0,
-  });
-}
-
-interface Parts {
-  readonly fields: readonly HeaderField[];
-  readonly method: string;
-  readonly form: RequestHead['form'];
-  readonly host: string;
-  readonly port: number | undefined;
-  readonly rawPath: string;
-  readonly query: string | undefined;
-  readonly authority: string;
-  readonly untouched: boolean;
-  readonly endsStream: boolean;
-  readonly expectsContinue: boolean;
-  readonly isGrpc: boolean;
-  readonly timeoutMs: number;
+  return new StreamRequest(fields, endsStream, found, target, authority);
 }
 
 /** A request's head that passed every check, and the way to write it again. */
@@ -94,7 +69,10 @@ export class StreamRequest implements RequestMessage {
   readonly timeoutMs: number;
   /** There is no body. */
   readonly endsStream: boolean;
-  readonly #parts: Parts;
+  readonly #fields: readonly HeaderField[];
+  readonly #rawPath: string;
+  readonly #authority: string;
+  readonly #untouched: boolean;
   #path: string | undefined;
   #ambiguous = false;
   #own: HeaderField[] | undefined;
@@ -105,17 +83,27 @@ export class StreamRequest implements RequestMessage {
   /** Something of the above is to be done. */
   #changed = false;
 
-  constructor(parts: Parts) {
-    this.method = parts.method;
-    this.form = parts.form;
-    this.host = parts.host;
-    this.port = parts.port;
-    this.query = parts.query;
-    this.expectsContinue = parts.expectsContinue;
-    this.isGrpc = parts.isGrpc;
-    this.timeoutMs = parts.timeoutMs;
-    this.endsStream = parts.endsStream;
-    this.#parts = parts;
+  constructor(
+    fields: readonly HeaderField[],
+    endsStream: boolean,
+    found: Found,
+    target: Target,
+    authority: Authority,
+  ) {
+    const { contentType, grpcTimeout } = found;
+    this.method = found.method;
+    this.form = target.form;
+    this.host = authority.host;
+    this.port = authority.port;
+    this.query = target.query;
+    this.expectsContinue = found.expect !== undefined && !endsStream;
+    this.isGrpc = isGrpcType(contentType);
+    this.timeoutMs = this.isGrpc && grpcTimeout !== undefined ? parseGrpcTimeout(grpcTimeout) : 0;
+    this.endsStream = endsStream;
+    this.#fields = fields;
+    this.#rawPath = target.rawPath;
+    this.#authority = found.authority ?? found.host ?? '';
+    this.#untouched = found.untouched;
   }
 
   get path(): string {
@@ -129,20 +117,20 @@ export class StreamRequest implements RequestMessage {
   }
 
   header(name: string): string | undefined {
-    return fieldValue(this.#parts.fields, name);
+    return fieldValue(this.#fields, name);
   }
 
-  addField(name: string, value: string): void {
+  addField(name: string, value: string, isUnique = false): void {
     this.#own ??= [];
-    this.#own.push(headerField(name, value));
+    this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
     this.#changed = true;
   }
 
   removeField(name: string): void {
-    if (!isChangeable(fieldKind(name))) return;
+    this.#own = this.#own?.filter((field) => field.name !== name);
+    if (!isChangeable(fieldKind(name)) || this.header(name) === undefined) return;
     this.#removed ??= new Set();
     this.#removed.add(name);
-    this.#own = this.#own?.filter((field) => field.name !== name);
     this.#changed = true;
   }
 
@@ -165,10 +153,11 @@ export class StreamRequest implements RequestMessage {
    *   rule decided by it
    */
   encode(usePath: boolean): readonly HeaderField[] {
-    const { fields, rawPath, query, authority, untouched } = this.#parts;
+    const fields = this.#fields;
+    const rawPath = this.#rawPath;
     const path = this.#otherPath ?? (usePath ? this.path : rawPath);
-    if (untouched && path === rawPath && !this.#changed) return fields;
-    const target = query === undefined ? path : `${path}?${query}`;
+    if (this.#untouched && path === rawPath && !this.#changed) return fields;
+    const target = this.query === undefined ? path : `${path}?${this.query}`;
     const otherAuthority = this.#otherAuthority;
     const out: HeaderField[] = [];
     let sent: HeaderField | undefined;
@@ -180,10 +169,10 @@ export class StreamRequest implements RequestMessage {
       else if (field.name.startsWith(':')) out.push(field);
     }
     if (otherAuthority !== undefined) out.push(headerField(':authority', otherAuthority));
-    else out.push(sent ?? headerField(':authority', authority));
+    else out.push(sent ?? headerField(':authority', this.#authority));
     for (const field of fields) {
-      if (field.name.startsWith(':') || !isRelayed(fieldKind(field.name), false)) continue;
-      if (this.#removed?.has(field.name) !== true) out.push(field);
+      if (field.name.startsWith(':') || this.#removed?.has(field.name) === true) continue;
+      if (isRelayed(fieldKind(field.name), false)) out.push(field);
     }
     if (this.#own !== undefined) out.push(...this.#own);
     return out;
@@ -191,10 +180,10 @@ export class StreamRequest implements RequestMessage {
 
   #normalize(): void {
     if (this.form === 'asterisk') {
-      this.#path = this.#parts.rawPath;
+      this.#path = this.#rawPath;
       return;
     }
-    const normal = normalizePath(this.#parts.rawPath);
+    const normal = normalizePath(this.#rawPath);
     this.#path = normal.path;
     this.#ambiguous = normal.ambiguous;
   }
@@ -253,6 +242,11 @@ function whose({ authority, host }: Found): string {
     throw new MeshError('bad-host', 'the request names no authority');
   }
   return named;
+}
+
+/** Of a request that was refused before more was known of it. */
+export function isGrpcCall(fields: readonly HeaderField[]): boolean {
+  return isGrpcType(fieldValue(fields, 'content-type') ?? '');
 }
 
 /** `application/grpc` and its formats; not `application/grpc-web`, which is something else. */

@@ -80,10 +80,7 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
 
   onData(bytes: Buffer, endStream: boolean): void {
     this.#received = endStream;
-    if (this.#over) {
-      this.#endUnwanted();
-      return;
-    }
+    if (this.#over) return;
     this.#touch();
     const exchange = this.#exchange;
     exchange.requestBytes += bytes.length;
@@ -99,8 +96,7 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
 
   onWritable(): void {
     this.#writable = true;
-    if (this.#over) this.#endUnwanted();
-    else this.#exchange.onWritable();
+    if (!this.#over) this.#exchange.onWritable();
   }
 
   onClose(end: StreamEnd): void {
@@ -177,16 +173,7 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
   exchangeEnded(): void {
     this.#over = true;
     this.#owner.ended(this);
-    if (!this.#received) this.#endUnwanted();
-  }
-
-  /**
-   * The response is whole and the request is not: the client is told to send no more
-   * of it (RFC 9113 §8.1), but not before it has room for what was sent to it.
-   */
-  #endUnwanted(): void {
-    if (this.#closed || this.#received || !this.#writable) return;
-    this.#reset(ERROR_CODE.noError);
+    if (!this.#received && !this.#closed) this.#stream.stopPeer();
   }
 
   #head(fields: readonly HeaderField[], last: boolean): void {

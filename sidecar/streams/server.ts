@@ -1,7 +1,6 @@
 import type { Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
-import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type {
   ConnectionHandler,
@@ -9,18 +8,22 @@ import type {
   Http2Stream,
   StreamHandler,
 } from '../http2/types.ts';
+import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';
-import type { Peer, Transport } from '../transport.ts';
+import type { Peer } from '../transport.ts';
 import { errorResponse } from './error-response.ts';
 import { fieldBytes } from './fields.ts';
-import { parseStreamRequest, type StreamRequest } from './request.ts';
+import { isGrpcCall, parseStreamRequest, type StreamRequest } from './request.ts';
 import { ServerStream, type StreamOwner } from './server-stream.ts';
 
 /** Takes what is left of a stream that was answered already. */
 const NOBODY: StreamHandler = { onHeaders() {}, onData() {}, onWritable() {}, onClose() {} };
 
-/** The server's side of HTTP/2 on one transport: each stream is an exchange of its own. */
+/**
+ * The server's side of one connection of HTTP/2, whoever made it: each stream is an
+ * exchange of its own.
+ */
 export class StreamServer implements HttpConnection, ConnectionHandler, StreamOwner {
   readonly context: HttpContext;
   readonly peer: Peer;
@@ -32,9 +35,9 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
   #quietSinceMs: number;
   #closed = false;
 
-  constructor(transport: Transport, context: HttpContext) {
+  constructor(peer: Peer, context: HttpContext) {
     this.context = context;
-    this.peer = transport.peer;
+    this.peer = peer;
     this.#quietSinceMs = context.clock.monotonicMs();
   }
 
@@ -111,11 +114,12 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     endStream: boolean,
     error: MeshError,
   ): void {
-    const answer = errorResponse(error, '', false);
+    const answer = errorResponse(error, '', isGrpcCall(fields));
     stream.sendHeaders(answer.fields, answer.body === undefined);
     if (answer.body !== undefined) stream.sendData(answer.body, true);
-    if (!endStream) stream.reset(ERROR_CODE.noError);
+    if (!endStream) stream.stopPeer();
     const bytes = fieldBytes(answer.fields) + (answer.body?.length ?? 0);
     recordRefusedHead(this.context, error, fieldBytes(fields), bytes);
+    logRefusal(this.context, 'http2', this.peer, error, fieldBytes(fields), bytes);
   }
 }

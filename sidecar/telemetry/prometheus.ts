@@ -20,6 +20,8 @@ export interface SidecarFacts {
   /** How long ago the configuration was known to be the newest. */
   configAgeMs(): number | undefined;
   configRefusals(): number;
+  /** Of the log and the access log, because nobody read them. */
+  logLinesDropped(): number;
   /** Undefined when there is none to be connected to. */
   controlPlaneConnected(): boolean | undefined;
 }
@@ -208,6 +210,15 @@ function addFacts(registry: Registry, facts: SidecarFacts): void {
       this.inc(facts.configRefusals());
     },
   });
+  new Counter({
+    name: 'remora_log_lines_dropped_total',
+    help: 'Lines of logs that were dropped, because standard output is not read',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(facts.logLinesDropped());
+    },
+  });
   new Gauge({
     name: 'remora_config_info',
     help: 'The configuration in force, as a label',
@@ -231,6 +242,14 @@ function addFacts(registry: Registry, facts: SidecarFacts): void {
     registers: [registry],
     collect() {
       this.set(process.memoryUsage.rss());
+    },
+  });
+  new Gauge({
+    name: 'nodejs_heap_size_used_bytes',
+    help: "Of the sidecar's heap, what holds objects, some of them garbage already",
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage().heapUsed);
     },
   });
   new Counter({
@@ -318,14 +337,15 @@ function partyLabels({ source, destination, service, mutualTls }: Parties): Reco
   };
 }
 
-/** An empty label is the same as none, for Prometheus. */
+/** An empty label is the same as none, for Prometheus; that of gRPC is left out of the many that it does not concern. */
 function requestLabels(labels: RequestLabels): Record<string, string> {
+  const { grpcStatus } = labels;
   return {
     ...partyLabels(labels),
     route: labels.route,
     http_request_method: labels.method,
     http_response_status_code: labels.status,
-    rpc_grpc_status_code: labels.grpcStatus,
+    ...(grpcStatus === '' ? {} : { rpc_grpc_status_code: grpcStatus }),
     error_type: errorType(labels),
   };
 }

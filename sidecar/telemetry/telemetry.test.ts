@@ -161,6 +161,14 @@ suite('edges', () => {
     assert.equal(reader.read()[0]?.requests, 1);
   });
 
+  test('count as failures of gRPC what the server is to blame for', () => {
+    const counters = new Counters();
+    const reader = new EdgeReader(counters);
+    for (const grpcStatus of [0, 3, 5, 13, 14]) counters.requestFinished(request({ grpcStatus }));
+    const [edge] = reader.read();
+    assert.deepEqual([edge?.requests, edge?.failures], [5, 2]);
+  });
+
   test('tell a connection of HTTP with the requests that it carries, never alone', () => {
     const counters = new Counters();
     const reader = new EdgeReader(counters);
@@ -225,6 +233,7 @@ suite('the metrics', () => {
     configVersion: () => 'abc',
     configAgeMs: () => 1500,
     configRefusals: () => 2,
+    logLinesDropped: () => 3,
     controlPlaneConnected: () => true,
   };
 
@@ -266,6 +275,7 @@ suite('the metrics', () => {
       'remora_config_age_seconds 1.5',
       'remora_config_info{version="abc"} 1',
       'remora_config_refused_total 2',
+      'remora_log_lines_dropped_total 3',
       'remora_control_plane_connected 1',
       `remora_build_info{version="1.2.3",node_version="${process.version}"} 1`,
     ];
@@ -273,6 +283,31 @@ suite('the metrics', () => {
       const lines = text.split('\n');
       for (const line of expected) assert.ok(lines.includes(line), `${line}\nis not in\n${text}`);
     }
+  });
+
+  test('tell calls of gRPC by their outcome, which is an error as the side sees it', async () => {
+    const counters = new Counters();
+    for (const direction of ['inbound', 'outbound'] as const) {
+      for (const grpcStatus of [0, 5, 14]) {
+        counters.requestFinished(request({ direction, grpcStatus }));
+      }
+    }
+    const text = await createRegistry(counters, facts).metrics();
+    const seen = [...text.matchAll(/^http_(\w+?)_request_duration_seconds_count\{.*\} 1$/gm)].map(
+      ([line, side]) => [
+        side,
+        /rpc_grpc_status_code="(\d+)"/.exec(line)?.[1],
+        /error_type="(\w*)"/.exec(line)?.[1],
+      ],
+    );
+    assert.deepEqual(seen, [
+      ['server', '0', ''],
+      ['server', '5', ''],
+      ['server', '14', 'UNAVAILABLE'],
+      ['client', '0', ''],
+      ['client', '5', 'NOT_FOUND'],
+      ['client', '14', 'UNAVAILABLE'],
+    ]);
   });
 
   test('leave out what is not known', async () => {

@@ -6,7 +6,8 @@ import type { ConfigChange } from './config-change.ts';
 import type { EndpointChange, TrafficChange } from './traffic-change.ts';
 
 /** What a further thread is born with. */
-export interface ThreadStart extends Pick<Source, 'pod' | 'listeners' | 'needsCertificate'> {
+export interface ThreadStart
+  extends Pick<Source, 'pod' | 'listeners' | 'accessLog' | 'needsCertificate'> {
   /** From 2: the main thread is the first. */
   readonly thread: number;
   readonly environment: SidecarEnvironment;
@@ -20,6 +21,8 @@ export type ToThread =
   | { readonly kind: 'certificate'; readonly certificate: IssuedCertificate }
   | { readonly kind: 'log-level'; readonly level: string }
   | { readonly kind: 'describe' }
+  /** The lines that were told last are written or dropped; more may be told. */
+  | { readonly kind: 'lines-taken' }
   | { readonly kind: 'stop'; readonly part: ThreadPart }
   /** Patience has ended: what is left of the part under way is cut. */
   | { readonly kind: 'cut' };
@@ -33,5 +36,7 @@ export type FromThread =
   | { readonly kind: 'wanted'; readonly wanted: Wanted }
   | { readonly kind: 'traffic'; readonly change: TrafficChange }
   | { readonly kind: 'endpoint'; readonly change: EndpointChange }
+  /** Of the logs. `dropped` were lost since the last time. */
+  | { readonly kind: 'lines'; readonly lines: string; readonly dropped: number }
   | { readonly kind: 'described'; readonly clusters: object }
   | { readonly kind: 'stopped'; readonly part: ThreadPart };

@@ -1,12 +1,14 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Component } from '../../runtime/component.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
-import { createLog, type Log } from '../../runtime/log.ts';
+import { LineWriter } from '../../runtime/line-writer.ts';
+import { createLog, type Log, linesTo } from '../../runtime/log.ts';
 import { ConfigStore } from '../config/store.ts';
 import { createDataPath, type DataPath, firstConfiguration } from '../data-path.ts';
 import { CertificateSource } from '../identity/certificate-source.ts';
 import type { Source } from '../source.ts';
 import { applyConfigChange } from './config-change.ts';
+import { LinesToMain } from './lines.ts';
 import type { FromThread, ThreadPart, ThreadStart, ToThread } from './messages.ts';
 import { ThreadCounters, TrafficReader } from './traffic-change.ts';
 
@@ -25,6 +27,9 @@ export async function serveThread(): Promise<void> {
 
 class Thread {
   readonly #port: MessagePort;
+  readonly #lines = new LinesToMain((lines) => this.#tellLines(lines));
+  readonly #output = new LineWriter(this.#lines);
+  #toldDropped = 0;
   readonly #log: Log;
   readonly #store = new ConfigStore();
   readonly #certificates = new CertificateSource();
@@ -36,7 +41,8 @@ class Thread {
 
   constructor(port: MessagePort, start: ThreadStart) {
     this.#port = port;
-    this.#log = createLog('sidecar', start.environment.logLevel).child({ thread: start.thread });
+    const log = createLog('sidecar', start.environment.logLevel, linesTo(this.#output));
+    this.#log = log.child({ thread: start.thread });
     const counters = new ThreadCounters((change) => this.#tell({ kind: 'endpoint', change }));
     this.#traffic = new TrafficReader(counters);
     this.#store.subscribeWith(
@@ -56,7 +62,8 @@ class Thread {
         controlPlaneConnected: () => undefined,
       },
     };
-    this.#dataPath = createDataPath(source, start.environment, counters, this.#log);
+    const { environment } = start;
+    this.#dataPath = createDataPath(source, environment, counters, this.#log, this.#output);
     this.#first = firstConfiguration(source);
   }
 
@@ -86,6 +93,9 @@ class Thread {
       case 'log-level':
         this.#log.level = message.level;
         break;
+      case 'lines-taken':
+        this.#lines.taken();
+        break;
       case 'describe':
         this.#tell({ kind: 'described', clusters: this.#dataPath.clusters.describe() });
         break;
@@ -111,12 +121,25 @@ class Thread {
       }
     }
     this.#tellTraffic();
+    if (part === 'outbound') await this.#endLines();
     this.#tell({ kind: 'stopped', part });
   }
 
   #tellTraffic(): void {
     const change = this.#traffic.read();
     if (change !== undefined) this.#tell({ kind: 'traffic', change });
+  }
+
+  /** The last part has stopped, and the thread with it. */
+  async #endLines(): Promise<void> {
+    this.#output.flush();
+    await new Promise<void>((resolve) => this.#lines.end(() => resolve()));
+  }
+
+  #tellLines(lines: string): void {
+    const { dropped } = this.#output;
+    this.#tell({ kind: 'lines', lines, dropped: dropped - this.#toldDropped });
+    this.#toldDropped = dropped;
   }
 
   #tell(message: FromThread): void {

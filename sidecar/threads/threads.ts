@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Component } from '../../runtime/component.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
+import type { LineWriter } from '../../runtime/line-writer.ts';
 import type { Log } from '../../runtime/log.ts';
 import { EMPTY_CONFIG } from '../config/store.ts';
 import type { SidecarEnvironment } from '../environment.ts';
@@ -17,6 +18,8 @@ export interface ThreadsOptions {
   readonly environment: SidecarEnvironment;
   readonly counters: Counters;
   readonly log: Log;
+  /** Of the process; takes what the threads log. */
+  readonly output: LineWriter;
 }
 
 /**
@@ -82,10 +85,10 @@ class ThreadLink {
 
   async start(signal: AbortSignal): Promise<void> {
     const { entry, source, environment } = this.#options;
-    const { store, certificates, pod, listeners, needsCertificate, ports } = source;
+    const { store, certificates, pod, listeners, accessLog, needsCertificate, ports } = source;
     const data: ThreadStart = {
       thread: this.#number,
-      ...{ pod, listeners, needsCertificate, ports, environment },
+      ...{ pod, listeners, accessLog, needsCertificate, ports, environment },
     };
     const worker = new Worker(entry, { workerData: data, name: `sidecar-${this.#number}` });
     this.#worker = worker;
@@ -139,7 +142,7 @@ class ThreadLink {
   }
 
   #onMessage(message: FromThread): void {
-    const { source, counters } = this.#options;
+    const { source, counters, output } = this.#options;
     switch (message.kind) {
       case 'serving':
         this.#onServing?.();
@@ -156,6 +159,10 @@ class ThreadLink {
         break;
       case 'endpoint':
         counters[message.change.kind](message.change.service, message.change.endpoint);
+        break;
+      case 'lines':
+        output.writeAll(message.lines, message.dropped);
+        this.post({ kind: 'lines-taken' });
         break;
       case 'described':
         this.#onDescribed.shift()?.(message.clusters);

@@ -1,78 +1,84 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect as connectHttp2,
-  constants,
-} from 'node:http2';
 import { isIPv4 } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import type { Timer } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
+import { createHttp2Connection } from '../http2/connection.ts';
+import { type HeaderField, headerField } from '../http2/header-field.ts';
+import type {
+  ConnectionHandler,
+  Http2Connection,
+  Http2Stream,
+  StreamHandler,
+} from '../http2/types.ts';
 import type { Credentials } from '../identity/types.ts';
 import { SocketTransport } from '../socket-transport.ts';
-import type { OwnedTransport, Peer } from '../transport.ts';
+import type { Peer } from '../transport.ts';
 import type { TrunkClientOptions } from './client.ts';
 import { identityOf } from './identity.ts';
 import { Liveness } from './liveness.ts';
 import {
-  CONNECTION_WINDOW_BYTES,
-  ERROR_HEADER,
+  CLIENT_OPTIONS,
   formatAuthority,
   formatSource,
   HANDSHAKE_TIMEOUT_MS,
   MAX_STREAMS,
   SERVER_NAME,
-  SESSION_OPTIONS,
   SOURCE_HEADER,
 } from './protocol.ts';
+import type { Carrier } from './stream-transport.ts';
 import type { TrunkRequest } from './types.ts';
+
+const METHOD_CONNECT: HeaderField = headerField(':method', 'CONNECT');
+
+/** Waits for a connection. */
+export interface SessionSeeker {
+  /** It is open, but may take no stream more. */
+  onSession(session: ClientSession): void;
+  onSessionFailed(error: MeshError): void;
+}
 
 /**
  * One connection to one peer.
  *
- * - *connecting*: TCP, TLS and the check of the peer's identity; streams wait.
+ * - *connecting*: TCP, TLS, the check of the peer's identity, and its SETTINGS, with
+ *   which it shows that it took our certificate; seekers wait.
  * - *open*: takes streams.
  * - *retiring*: takes no new ones (the peer said GOAWAY, our certificate was
  *   renewed, or we are stopping) and closes with the last.
  * - *closed*.
  */
-type State =
-  | { readonly name: 'connecting' }
-  | { readonly name: 'open'; readonly session: ClientHttp2Session }
-  | { readonly name: 'retiring'; readonly session: ClientHttp2Session | undefined }
-  | { readonly name: 'closed'; readonly error: MeshError };
+type State = 'connecting' | 'open' | 'retiring' | 'closed';
 
-export class ClientSession {
-  #state: State = { name: 'connecting' };
-  readonly #peer: Peer;
+export class ClientSession implements Carrier, ConnectionHandler {
+  #state: State = 'connecting';
+  readonly peer: Peer;
+  readonly #credentials: Credentials;
   readonly #options: TrunkClientOptions;
-  readonly #onClosed: () => void;
-  readonly #ready: Promise<ClientHttp2Session>;
-  readonly #transports = new Set<SocketTransport>();
+  readonly #onEnded: () => void;
+  readonly #seekers = new Set<SessionSeeker>();
   readonly #socket: TLSSocket;
-  /** The peer's SETTINGS came: it has accepted our certificate. */
-  #accepted = false;
-  /** Waiting for an answer, or open. */
-  #streams = 0;
+  #connection: Http2Connection | undefined;
+  #liveness: Liveness | undefined;
+  #handshakeTimer: Timer | undefined;
+  #source: HeaderField;
 
+  /** @param onEnded the connection is gone, or never came about */
   constructor(
     request: TrunkRequest,
     credentials: Credentials,
     options: TrunkClientOptions,
-    onClosed: () => void,
+    onEnded: () => void,
   ) {
-    this.#peer = {
-      address: request.address,
-      port: request.trunkPort,
-      identity: request.identity,
-      workload: undefined,
-    };
+    const { address, trunkPort: port, identity } = request;
+    this.peer = { address, port, identity, workload: undefined };
+    this.#source = headerField(SOURCE_HEADER, formatSource(options.self()));
+    this.#credentials = credentials;
     this.#options = options;
-    this.#onClosed = onClosed;
-    this.#socket = connectTls({
-      host: request.address,
-      port: request.trunkPort,
-      ...localAddress(options.sourceAddress, request.address),
+    this.#onEnded = onEnded;
+    const socket = connectTls({
+      host: address,
+      port,
+      ...localAddress(options.sourceAddress, address),
       secureContext: credentials.secureContext,
       minVersion: 'TLSv1.3',
       servername: SERVER_NAME,
@@ -81,67 +87,81 @@ export class ClientSession {
       // Names mean nothing in the mesh; the identity is checked in #verify.
       checkServerIdentity: () => undefined,
     });
-    this.#socket.setNoDelay(true);
-    this.#ready = this.#handshake(credentials);
-    this.#ready.catch(() => {});
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    socket.once('secureConnect', () => this.#onSecure());
+    socket.on('error', (error) => this.#fail(this.#explain(error)));
+    socket.on('close', () => this.#fail(this.#rejected(undefined)));
+    this.#handshakeTimer = options.clock.setTimeout(() => {
+      this.#fail(new MeshError('connect-timeout', `${this.name} did not finish its handshake`));
+    }, HANDSHAKE_TIMEOUT_MS);
   }
 
-  /** Takes a further stream. */
+  /** Takes a further stream, now or when it is open. */
   get available(): boolean {
-    if (this.#state.name === 'connecting') return this.#streams < MAX_STREAMS;
-    if (this.#state.name !== 'open') return false;
-    const { session } = this.#state;
-    const allowed = session.remoteSettings.maxConcurrentStreams ?? MAX_STREAMS;
-    return !session.closed && !session.destroyed && this.#streams < Math.min(allowed, MAX_STREAMS);
+    if (this.#state === 'connecting') return this.#seekers.size < MAX_STREAMS;
+    return (
+      this.#state === 'open' &&
+      this.#connection?.available === true &&
+      this.#connection.streamCount < MAX_STREAMS
+    );
   }
 
-  async open(request: TrunkRequest): Promise<OwnedTransport> {
-    this.#streams += 1;
-    const { clock } = this.#options;
-    let opening: ClientHttp2Stream | undefined;
-    let timer: Timer | undefined;
-    let counted = true;
-    const uncount = (): void => {
-      if (!counted) return;
-      counted = false;
-      this.#streams -= 1;
-      if (this.#state.name === 'retiring') this.retire();
-    };
-    const timeout = new Promise<never>((_resolve, reject) => {
-      if (request.timeoutMs === 0) return;
-      timer = clock.setTimeout(() => {
-        opening?.close(constants.NGHTTP2_CANCEL);
-        reject(
-          new MeshError(
-            'connect-timeout',
-            `${request.address}:${request.port} did not answer within ${request.timeoutMs} ms`,
-          ),
-        );
-      }, request.timeoutMs);
-    });
-    timeout.catch(() => {});
-    try {
-      const session = await Promise.race([this.#ready, timeout]);
-      opening = this.#request(session, request);
-      opening.once('close', uncount);
-      return await Promise.race([this.#answer(opening), timeout]);
-    } catch (error) {
-      if (opening === undefined || opening.destroyed) uncount();
-      else opening.close(constants.NGHTTP2_CANCEL);
-      throw error;
-    } finally {
-      timer?.cancel();
+  get retiring(): boolean {
+    return this.#state === 'retiring' || this.#state === 'closed';
+  }
+
+  get streamCount(): number {
+    return this.#connection?.streamCount ?? 0;
+  }
+
+  /** Tells the peer which workload we are. */
+  get source(): HeaderField {
+    const source = formatSource(this.#options.self());
+    if (source !== this.#source.value) this.#source = headerField(SOURCE_HEADER, source);
+    return this.#source;
+  }
+
+  /** For sentences. */
+  get name(): string {
+    return `the sidecar at ${formatAuthority(this.peer.address, this.peer.port)}`;
+  }
+
+  /** Tells the seeker when the connection is open: at once when it is. */
+  seek(seeker: SessionSeeker): void {
+    if (this.#state === 'connecting') this.#seekers.add(seeker);
+    else seeker.onSession(this);
+  }
+
+  leave(seeker: SessionSeeker): void {
+    this.#seekers.delete(seeker);
+    if (this.#state === 'retiring') this.retire();
+  }
+
+  /** Asks for a stream of bytes to the application. */
+  connect({ address, port }: TrunkRequest, handler: StreamHandler): Http2Stream {
+    const fields = [
+      METHOD_CONNECT,
+      headerField(':authority', formatAuthority(address, port)),
+      this.source,
+    ];
+    return this.request(fields, false, handler);
+  }
+
+  /** Opens a stream with any head. To be called when `available`. */
+  request(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream {
+    if (this.#connection === undefined) {
+      throw new MeshError('connection-reset', `${this.name} is not connected`);
     }
+    return this.#connection.open(fields, endStream, handler);
   }
 
   /** No new streams; those that are open go on. */
   retire(): void {
-    if (this.#state.name === 'closed') return;
-    const session = this.#state.name === 'connecting' ? undefined : this.#state.session;
-    this.#state = { name: 'retiring', session };
-    for (const transport of this.#transports) transport.retired = true;
-    if (session !== undefined && !session.closed) session.close();
-    else if (session === undefined && this.#streams === 0) this.#socket.destroy();
+    if (this.#state === 'closed') return;
+    this.#state = 'retiring';
+    if (this.#connection !== undefined) this.#connection.drain();
+    else if (this.#seekers.size === 0) this.#socket.destroy();
   }
 
   async close(signal: AbortSignal): Promise<void> {
@@ -156,140 +176,82 @@ export class ClientSession {
     signal.removeEventListener('abort', cut);
   }
 
-  async #handshake(credentials: Credentials): Promise<ClientHttp2Session> {
-    const socket = this.#socket;
-    let timer: Timer | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        timer = this.#options.clock.setTimeout(() => {
-          reject(new MeshError('connect-timeout', `${this.#name} did not finish its handshake`));
-        }, HANDSHAKE_TIMEOUT_MS);
-        socket.once('secureConnect', resolve);
-        socket.on('error', (error) => reject(this.#explain(error)));
-        socket.once('close', () => reject(this.#lost()));
-      });
-      this.#verify(credentials);
-      return this.#start();
-    } catch (error) {
-      const reason = error instanceof MeshError ? error : this.#explain(error);
-      socket.destroy();
-      this.#closed(reason);
-      throw reason;
-    } finally {
-      timer?.cancel();
-    }
+  // From the connection.
+
+  onSettled(): void {
+    this.#handshakeTimer?.cancel();
+    const retiring = this.#state !== 'connecting';
+    this.#state = 'open';
+    const seekers = [...this.#seekers];
+    this.#seekers.clear();
+    for (const seeker of seekers) seeker.onSession(this);
+    if (retiring) this.retire();
   }
 
-  #verify(credentials: Credentials): void {
-    if (this.#socket.alpnProtocol !== 'h2') {
-      throw new MeshError('connect-failed', `${this.#name} does not speak HTTP/2`);
+  onGoaway(): void {
+    this.retire();
+  }
+
+  onClose(error: MeshError | undefined): void {
+    this.#fail(this.#rejected(error));
+  }
+
+  #onSecure(): void {
+    try {
+      this.#verify();
+    } catch (error) {
+      this.#fail(this.#explain(error));
+      return;
     }
-    const identity = identityOf(this.#socket.getPeerX509Certificate(), credentials.trustDomain);
-    if (identity.id !== this.#peer.identity) {
+    const transport = new SocketTransport(this.#socket, this.peer);
+    const { clock } = this.#options;
+    const options = { clock, ...CLIENT_OPTIONS };
+    const connection = createHttp2Connection(transport, 'client', options, this);
+    this.#connection = connection;
+    this.#liveness = new Liveness({
+      connection,
+      clock,
+      onIdle: () => this.retire(),
+      onDead: (error) => {
+        connection.destroy(error);
+        this.#socket.destroy();
+      },
+    });
+  }
+
+  #verify(): void {
+    if (this.#socket.alpnProtocol !== 'h2') {
+      throw new MeshError('connect-failed', `${this.name} does not speak HTTP/2`);
+    }
+    const { trustDomain } = this.#credentials;
+    const identity = identityOf(this.#socket.getPeerX509Certificate(), trustDomain);
+    if (identity.id !== this.peer.identity) {
       throw new MeshError(
         'peer-identity-mismatch',
-        `${this.#name} proved to be ${identity.id}, and ${this.#peer.identity} was expected`,
+        `${this.name} proved to be ${identity.id}, and ${this.peer.identity} was expected`,
       );
     }
   }
 
-  #start(): ClientHttp2Session {
-    const session = connectHttp2(`https://${SERVER_NAME}`, {
-      ...SESSION_OPTIONS,
-      createConnection: () => this.#socket,
-    });
-    session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
-    session.once('remoteSettings', () => {
-      this.#accepted = true;
-    });
-    session.on('goaway', () => this.retire());
-    session.on('error', () => {});
-    session.once('close', () => this.#closed(this.#lost()));
-    new Liveness({
-      session,
-      clock: this.#options.clock,
-      streams: () => this.#streams,
-      onIdle: () => this.retire(),
-      onDead: (error) => this.#socket.destroy(error),
-    });
-    if (this.#state.name === 'connecting') {
-      this.#state = { name: 'open', session };
-    } else {
-      this.#state = { name: 'retiring', session };
-      this.retire();
-    }
-    return session;
+  /** The end of the connection, at whatever stage. */
+  #fail(error: MeshError): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#handshakeTimer?.cancel();
+    this.#liveness?.stop();
+    this.#socket.destroy();
+    this.#onEnded();
+    const seekers = [...this.#seekers];
+    this.#seekers.clear();
+    for (const seeker of seekers) seeker.onSessionFailed(error);
   }
 
-  #request(session: ClientHttp2Session, request: TrunkRequest): ClientHttp2Stream {
-    if (session.closed || session.destroyed) throw this.#lost();
-    return session.request(
-      {
-        ':method': 'CONNECT',
-        ':authority': formatAuthority(request.address, request.port),
-        [SOURCE_HEADER]: formatSource(this.#options.self()),
-      },
-      { endStream: false },
+  #rejected(cause: MeshError | undefined): MeshError {
+    return new MeshError(
+      'connect-failed',
+      `${this.name} closed the connection during the handshake; it may not trust our certificate`,
+      { cause },
     );
-  }
-
-  #answer(stream: ClientHttp2Stream): Promise<OwnedTransport> {
-    return new Promise((resolve, reject) => {
-      let cause: Error | undefined;
-      const onError = (error: Error): void => {
-        cause = error;
-      };
-      // An error of the stream is followed by its close, when the session's state is known as well.
-      stream.on('error', onError);
-      const onClose = (): void => {
-        const closing =
-          this.#state.name !== 'open' || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM;
-        reject(closing ? this.#lost(cause) : this.#explain(cause ?? new Error('stream was reset')));
-      };
-      stream.once('close', onClose);
-      stream.once('response', (headers) => {
-        stream.off('close', onClose);
-        if (headers[':status'] === 200) {
-          resolve(this.#transport(stream));
-          return;
-        }
-        stream.close(constants.NGHTTP2_CANCEL);
-        const code = String(headers[ERROR_HEADER] ?? `status ${headers[':status']}`);
-        reject(
-          new MeshError('connect-failed', `the sidecar of ${this.#peer.address} refused: ${code}`),
-        );
-      });
-    });
-  }
-
-  #transport(stream: ClientHttp2Stream): OwnedTransport {
-    const transport = new SocketTransport(stream, this.#peer);
-    transport.retired = this.#state.name !== 'open';
-    this.#transports.add(transport);
-    stream.once('close', () => this.#transports.delete(transport));
-    return transport;
-  }
-
-  #closed(error: MeshError): void {
-    if (this.#state.name === 'closed') return;
-    this.#state = { name: 'closed', error };
-    for (const transport of this.#transports) transport.retired = true;
-    this.#onClosed();
-  }
-
-  get #name(): string {
-    return `the sidecar at ${formatAuthority(this.#peer.address, this.#peer.port)}`;
-  }
-
-  #lost(cause?: Error): MeshError {
-    if (!this.#accepted) {
-      return new MeshError(
-        'connect-failed',
-        `${this.#name} closed the connection during the handshake; it may not trust our certificate`,
-        { cause },
-      );
-    }
-    return new MeshError('trunk-closing', `${this.#name} closed the connection`, { cause });
   }
 
   #explain(error: unknown): MeshError {
@@ -297,17 +259,12 @@ export class ClientSession {
     if (this.#socket.authorizationError) {
       return new MeshError(
         'peer-identity-mismatch',
-        `the certificate of ${this.#name} is not trusted: ${describeError(error)}`,
+        `the certificate of ${this.name} is not trusted: ${describeError(error)}`,
         { cause: error },
       );
     }
-    return new MeshError(
-      'connect-failed',
-      `${this.#name} is not reached: ${describeError(error)}`,
-      {
-        cause: error,
-      },
-    );
+    const sentence = `${this.name} is not reached: ${describeError(error)}`;
+    return new MeshError('connect-failed', sentence, { cause: error });
   }
 }
 

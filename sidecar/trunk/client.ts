@@ -4,7 +4,9 @@ import type { Log } from '../../runtime/log.ts';
 import type { CredentialSource, Credentials } from '../identity/types.ts';
 import type { OwnedTransport } from '../transport.ts';
 import { ClientSession } from './client-session.ts';
-import type { SelfDescription, TrunkConnector, TrunkRequest } from './types.ts';
+import { Http2Seeker } from './http2-requests.ts';
+import { Opening } from './opening.ts';
+import type { SelfDescription, TrunkConnector, TrunkHttp2, TrunkRequest } from './types.ts';
 
 export interface TrunkClientOptions {
   readonly credentials: CredentialSource;
@@ -32,23 +34,19 @@ export class TrunkClient implements TrunkConnector {
     this.#options = options;
   }
 
-  async open(request: TrunkRequest): Promise<OwnedTransport> {
-    const deadlineMs = this.#options.clock.monotonicMs() + request.timeoutMs;
-    try {
-      return await this.#session(request).open(request);
-    } catch (error) {
-      // Refused because the connection was on its way out: nothing was sent, so ask on a new one.
-      if (!(error instanceof MeshError) || error.code !== 'trunk-closing') throw error;
-    }
-    const timeoutMs = deadlineMs - this.#options.clock.monotonicMs();
-    const again =
-      request.timeoutMs === 0 ? request : { ...request, timeoutMs: Math.max(1, timeoutMs) };
-    try {
-      return await this.#session(again).open(again);
-    } catch (error) {
-      if (!(error instanceof MeshError) || error.code !== 'trunk-closing') throw error;
-      throw new MeshError('connect-failed', error.message, { cause: error });
-    }
+  open(request: TrunkRequest): Promise<OwnedTransport> {
+    return new Promise((onOpen, onError) => {
+      const { clock } = this.#options;
+      const session = (): ClientSession => this.#session(request);
+      new Opening({ request, clock, session, onOpen, onError }).start();
+    });
+  }
+
+  connectHttp2(request: TrunkRequest): Promise<TrunkHttp2> {
+    return new Promise((onReady, onError) => {
+      const { clock } = this.#options;
+      new Http2Seeker({ request, clock, onReady, onError }).start(this.#session(request));
+    });
   }
 
   /** Connections in use or idle, for the metrics and the tests. */
@@ -88,7 +86,7 @@ export class TrunkClient implements TrunkConnector {
 
   #retireAll(credentials: Credentials): void {
     this.#credentials = credentials;
-    for (const sessions of this.#sessions.values()) {
+    for (const sessions of [...this.#sessions.values()]) {
       for (const session of sessions) session.retire();
     }
   }

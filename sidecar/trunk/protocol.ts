@@ -1,10 +1,17 @@
-import type { SecureClientSessionOptions, SecureServerOptions } from 'node:http2';
 import { isIP } from 'node:net';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
+import type { Http2Options } from '../http2/connection.ts';
+import type { LocalSettings } from '../http2/settings.ts';
 import type { PeerWorkload } from '../transport.ts';
 
 /** Names the opener's workload: `<namespace>/<workload>`. */
 export const SOURCE_HEADER = 'remora-source';
+/**
+ * Where an HTTP/2 request goes that is a stream by itself: `ip:port`, as in the
+ * authority of a CONNECT. Like the source it is the trunk's own, and no
+ * application can send or see it.
+ */
+export const DESTINATION_HEADER = 'remora-destination';
 /** The stable code with which a stream was refused. */
 export const ERROR_HEADER = 'x-remora-error';
 
@@ -14,24 +21,38 @@ export const ERROR_HEADER = 'x-remora-error';
  */
 export const SERVER_NAME = 'trunk.remora.dev';
 
-/** A stream's window, so that one download fills a fast network. */
-const STREAM_WINDOW_BYTES = 1024 * 1024;
-/** For all streams together: credit comes back on arrival, so one stalled stream holds up no other. */
-export const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+type TrunkHttp2Options = Pick<Http2Options, 'settings' | 'budgets' | 'patient'>;
+
 /** Streams on one connection before a second one is opened. */
 export const MAX_STREAMS = 1000;
 
-/** Both ends, in Node's terms. */
-export const SESSION_OPTIONS = {
-  settings: {
-    initialWindowSize: STREAM_WINDOW_BYTES,
-    maxConcurrentStreams: MAX_STREAMS,
-    enablePush: false,
-    maxHeaderListSize: 8 * 1024,
+/** A stream's window, so that one download fills a fast network. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+
+const SETTINGS: Partial<LocalSettings> = {
+  streamWindowBytes: STREAM_WINDOW_BYTES,
+  // Credit comes back on arrival, so that one stalled stream holds up no other; only
+  // when so many stall that they hold the limit, the others wait for them.
+  connectionWindowBytes: 16 * 1024 * 1024,
+  maxHeldBytes: 64 * STREAM_WINDOW_BYTES,
+  maxQueuedBytes: 64 * STREAM_WINDOW_BYTES,
+};
+
+/** As the client of a connection. */
+export const CLIENT_OPTIONS: TrunkHttp2Options = { settings: SETTINGS, patient: true };
+
+/** As the server of a connection. */
+export const SERVER_OPTIONS: TrunkHttp2Options = {
+  settings: { ...SETTINGS, maxConcurrentStreams: MAX_STREAMS },
+  patient: true,
+  budgets: {
+    // A connection of the application that breaks is a reset stream, so a busy peer
+    // makes many of them.
+    resets: { burst: 10_000, perSecond: 1_000, perStream: 2, perData: 0 },
+    // When the application breaks them, a window of data may be on its way on each.
+    lateFrames: { burst: 200_000, perSecond: 64_000, perStream: 64, perData: 0 },
   },
-  // Each stream may have a whole window in our buffers.
-  maxSessionMemory: 1024,
-} as const satisfies SecureClientSessionOptions & SecureServerOptions;
+};
 
 /** From the first packet to the peer's SETTINGS. */
 export const HANDSHAKE_TIMEOUT_MS = 5_000;

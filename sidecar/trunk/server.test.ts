@@ -35,7 +35,6 @@ describe('the server of the trunk', () => {
 
   const refusals: { name: string; headers: Record<string, string>; code: string }[] = [
     { name: 'a name', headers: { ':authority': 'localhost:80' }, code: 'bad-trunk-request' },
-    { name: 'no port', headers: { ':authority': '127.0.0.1' }, code: 'bad-trunk-request' },
     { name: 'port 0', headers: { ':authority': '127.0.0.1:0' }, code: 'bad-trunk-request' },
     {
       name: 'the namespace of somebody else',
@@ -51,6 +50,12 @@ describe('the server of the trunk', () => {
       assert.equal(response['x-remora-error'], code);
     });
   }
+
+  test('resets a CONNECT without a port, which is malformed', async () => {
+    const { port } = await serve(echo);
+    const headers = { ...connectHeaders, ':authority': '127.0.0.1' };
+    await assert.rejects(raw(port, headers), /PROTOCOL_ERROR/);
+  });
 
   test('refuses a method other than CONNECT', async () => {
     const { port } = await serve(echo);

@@ -7,6 +7,7 @@ import { ConnectionDemand, type Demand, type DemandOwner, SlotDemand } from './d
 import type { Dialed, Dialer } from './dialer.ts';
 import { Member, type MemberOwner, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
+import { Slot } from './slot.ts';
 import type {
   AcquireRequest,
   AcquireWaiter,
@@ -19,6 +20,9 @@ import type {
 
 /** How long a request waits for endpoints that the control plane has not told yet. */
 const ENDPOINTS_TIMEOUT_MS = 1_000;
+
+const NOBODY: readonly Member[] = [];
+const SERVED: Acquisition = { cancel: () => {} };
 
 export interface ClusterOptions {
   readonly name: string;
@@ -73,6 +77,15 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
   }
 
   acquireStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition {
+    const member = this.#known ? this.#pick(request.tried, NOBODY) : undefined;
+    const connection = member?.streams.take();
+    if (member !== undefined && connection !== undefined) {
+      // Nearly always: there is a connection, and nothing to wait for or to cancel.
+      this.#lastUsedMs = this.#options.clock.monotonicMs();
+      member.inFlight += 1;
+      waiter.onSlot(new Slot(member, connection, this));
+      return SERVED;
+    }
     return this.#begin(new SlotDemand(request, waiter, this));
   }
 
@@ -102,7 +115,7 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
     for (const demand of waiting) {
       demand.timer?.cancel();
       demand.timer = undefined;
-      this.serve(demand, []);
+      this.serve(demand, NOBODY);
     }
   }
 
@@ -187,7 +200,7 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
 
   #begin(demand: Demand): Acquisition {
     this.#lastUsedMs = this.#options.clock.monotonicMs();
-    if (this.#known) this.serve(demand, []);
+    if (this.#known) this.serve(demand, NOBODY);
     else this.#wait(demand);
     return demand;
   }

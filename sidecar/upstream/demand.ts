@@ -60,11 +60,13 @@ export abstract class Demand implements Acquisition {
 /** Of a connection that is lent. */
 export class ConnectionDemand extends Demand {
   readonly #pooled: boolean;
+  readonly #early: boolean;
   readonly #waiter: AcquireWaiter;
 
   constructor(request: AcquireRequest, waiter: AcquireWaiter, owner: DemandOwner) {
     super(request, owner);
     this.#pooled = request.pooled;
+    this.#early = request.early === true;
     this.#waiter = waiter;
   }
 
@@ -81,7 +83,7 @@ export class ConnectionDemand extends Demand {
   async #dial(member: Member, rejected: readonly Member[]): Promise<void> {
     let dialed: Dialed;
     try {
-      dialed = await member.dial(this.request.connectTimeoutMs);
+      dialed = await member.dial(this.request.connectTimeoutMs, this.#early);
     } catch (error) {
       member.inFlight -= 1;
       const reason = dialError(error);

@@ -8,12 +8,13 @@ import type { Dialed, Dialer } from './dialer.ts';
  * so that requests do not queue up behind a dead pod's connect timeouts.
  */
 export class DialBreaker {
-  readonly #breaker: CircuitBreaker<[number], Dialed>;
+  readonly #breaker: CircuitBreaker<[number, boolean], Dialed>;
 
   /** @param onChange called when `usable` has changed */
   constructor(dialer: Dialer, endpoint: Endpoint, port: number, onChange: () => void) {
     this.#breaker = new CircuitBreaker(
-      (timeoutMs: number) => dialer.dial(endpoint.address, port, endpoint.workload, timeoutMs),
+      (timeoutMs: number, early: boolean) =>
+        dialer.dial(endpoint.address, port, endpoint.workload, timeoutMs, early),
       {
         // The dialer has its own limit.
         timeout: false,
@@ -38,9 +39,9 @@ export class DialBreaker {
   }
 
   /** Rejects with the dialer's error, or with `no-healthy-endpoint` while the breaker is open. */
-  async dial(timeoutMs: number): Promise<Dialed> {
+  async dial(timeoutMs: number, early: boolean): Promise<Dialed> {
     try {
-      return await this.#breaker.fire(timeoutMs);
+      return await this.#breaker.fire(timeoutMs, early);
     } catch (error) {
       if (error instanceof Error && CircuitBreaker.isOurError(error)) {
         throw new MeshError('no-healthy-endpoint', 'the last connections to the endpoint failed');

@@ -1,8 +1,9 @@
-import { isIP, isIPv4, Socket } from 'node:net';
+import { isIP, isIPv4 } from 'node:net';
 import { spiffeId } from '../../proto/well-known.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
 import type { Workload } from '../config/types.ts';
+import { createSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import type { OwnedTransport } from '../transport.ts';
 import type { TrunkConnector } from '../trunk/types.ts';
@@ -21,7 +22,13 @@ export interface Dialer {
    * @param workload who answers there; decides between the trunk and plain text
    * @param timeoutMs 0 means no limit
    */
-  dial(host: string, port: number, workload: Workload, timeoutMs: number): Promise<Dialed>;
+  dial(
+    host: string,
+    port: number,
+    workload: Workload,
+    timeoutMs: number,
+    early?: boolean,
+  ): Promise<Dialed>;
 }
 
 /** Connects to a plain port, without the trunk. */
@@ -46,7 +53,7 @@ export class PlainDialer implements Dialer {
 
   dial(host: string, port: number, _workload: Workload, timeoutMs: number): Promise<Dialed> {
     return new Promise((resolve, reject) => {
-      const socket = new Socket({ allowHalfOpen: true });
+      const socket = createSocket();
       const timer =
         timeoutMs === 0
           ? undefined
@@ -100,7 +107,13 @@ export class MeshDialer implements Dialer {
     this.#trustDomain = options.trustDomain;
   }
 
-  async dial(host: string, port: number, workload: Workload, timeoutMs: number): Promise<Dialed> {
+  async dial(
+    host: string,
+    port: number,
+    workload: Workload,
+    timeoutMs: number,
+    early = false,
+  ): Promise<Dialed> {
     if (workload.trunkPort === 0) return await this.#plain.dial(host, port, workload, timeoutMs);
     const transport = await this.#trunk.open({
       address: host,
@@ -108,6 +121,7 @@ export class MeshDialer implements Dialer {
       identity: spiffeId(this.#trustDomain(), workload.namespace, workload.serviceAccount),
       port,
       timeoutMs,
+      early,
     });
     return { transport, mutualTls: true };
   }

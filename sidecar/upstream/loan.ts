@@ -17,8 +17,10 @@ export interface Lender {
 export class Loan implements UpstreamConnection {
   readonly transport: UpstreamConnection['transport'];
   readonly endpoint: Endpoint;
+  readonly port: number;
   readonly reused: boolean;
   readonly mutualTls: boolean;
+  readonly identity: string | undefined;
   readonly #dialed: Dialed;
   readonly #member: Member;
   readonly #lender: Lender;
@@ -28,8 +30,10 @@ export class Loan implements UpstreamConnection {
   constructor(member: Member, dialed: Dialed, reused: boolean, lender: Lender) {
     this.transport = dialed.transport;
     this.endpoint = member.endpoint;
+    this.port = member.port;
     this.reused = reused;
     this.mutualTls = dialed.mutualTls;
+    this.identity = dialed.transport.peer.identity;
     this.#dialed = dialed;
     this.#member = member;
     this.#lender = lender;

@@ -75,13 +75,15 @@ export class Member implements OutlierState, StreamPoolOwner {
     return !this.ejected && (this.#breaker === undefined || this.#breaker.usable);
   }
 
-  dial(timeoutMs: number): Promise<Dialed> {
+  dial(timeoutMs: number, early = false): Promise<Dialed> {
     const { address, workload } = this.endpoint;
-    if (!this.#hasBreaker) return this.#dialer.dial(address, this.port, workload, timeoutMs);
+    if (!this.#hasBreaker) {
+      return this.#dialer.dial(address, this.port, workload, timeoutMs, early);
+    }
     this.#breaker ??= new DialBreaker(this.#dialer, this.endpoint, this.port, () =>
       this.#owner.usableChanged(),
     );
-    return this.#breaker.dial(timeoutMs);
+    return this.#breaker.dial(timeoutMs, early);
   }
 
   streamDialFailed(error: MeshError): void {

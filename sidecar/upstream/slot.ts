@@ -9,6 +9,7 @@ import type { AttemptOutcome, StreamSlot } from './types.ts';
 /** A stream of a shared connection while a request uses it. */
 export class Slot implements StreamSlot {
   readonly endpoint: Endpoint;
+  readonly port: number;
   readonly reused: boolean;
   readonly #member: Member;
   readonly #connection: SharedConnection;
@@ -18,6 +19,7 @@ export class Slot implements StreamSlot {
 
   constructor(member: Member, connection: SharedConnection, lender: Lender) {
     this.endpoint = member.endpoint;
+    this.port = member.port;
     this.reused = connection.used;
     this.#member = member;
     this.#connection = connection;
@@ -26,6 +28,10 @@ export class Slot implements StreamSlot {
 
   get mutualTls(): boolean {
     return this.#connection.dialed.mutualTls;
+  }
+
+  get identity(): string | undefined {
+    return this.#connection.dialed.transport.peer.identity;
   }
 
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream {

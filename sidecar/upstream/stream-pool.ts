@@ -1,11 +1,23 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
-import { createHttp2Connection } from '../http2/connection.ts';
+import { createHttp2Connection, type Http2Options } from '../http2/connection.ts';
 import { type Dialed, dialError } from './dialer.ts';
 import { SharedConnection, type SharedConnectionOwner } from './shared-connection.ts';
 
 /** Streams that one connection is expected to take before its peer has said how many (RFC 9113 §6.5.2). */
 const EXPECTED_STREAMS = 100;
+
+const OPTIONS: Omit<Http2Options, 'clock'> = {
+  settings: {
+    // Those whose clients do not read must not hold up the others, and are bounded
+    // where the clients are served.
+    maxHeldBytes: Number.POSITIVE_INFINITY,
+  },
+  budgets: {
+    // What was on its way when clients gave up large responses.
+    lateFrames: { burst: 100_000, perSecond: 100_000, perStream: 16, perData: 0 },
+  },
+};
 
 /** A request that needs a stream, while no connection has room for one. */
 export interface StreamPoolWaiter {
@@ -111,7 +123,7 @@ export class StreamPool implements SharedConnectionOwner {
     const { mayVanish, clock } = this.#owner;
     const connection = new SharedConnection(dialed, mayVanish, clock.monotonicMs(), this);
     this.#connections.push(connection);
-    const options = first === undefined ? { clock } : { clock, first };
+    const options = { ...OPTIONS, clock, ...(first === undefined ? {} : { first }) };
     connection.start(createHttp2Connection(dialed.transport, 'client', options, connection));
     return connection;
   }

@@ -39,6 +39,11 @@ export interface StreamRequirement {
 export interface AcquireRequest extends StreamRequirement {
   /** False for a connection of its own, as opaque TCP and upgrades need. */
   readonly pooled: boolean;
+  /**
+   * What is sent may be sent twice: a new connection may be handed out before the
+   * endpoint has accepted it. It then closes with the error (`neverOpened`).
+   */
+  readonly early?: boolean;
 }
 
 export interface AcquireWaiter {
@@ -62,14 +67,22 @@ export interface Acquisition {
   cancel(): void;
 }
 
-/** A transport on loan. Ends with exactly one `release` or `share`, or with the transport's `onClose`. */
-export interface UpstreamConnection {
-  readonly transport: Transport;
+/** Who answers a request or a connection. */
+export interface Reached {
   readonly endpoint: Endpoint;
-  /** It carried a request before: a reset before any response byte may be staleness. */
-  readonly reused: boolean;
+  /** On which the application of the endpoint answers. */
+  readonly port: number;
   /** Protected by mTLS to the endpoint's own identity. */
   readonly mutualTls: boolean;
+  /** The SPIFFE ID that the endpoint's sidecar proved. */
+  readonly identity: string | undefined;
+}
+
+/** A transport on loan. Ends with exactly one `release` or `share`, or with the transport's `onClose`. */
+export interface UpstreamConnection extends Reached {
+  readonly transport: Transport;
+  /** It carried a request before: a reset before any response byte may be staleness. */
+  readonly reused: boolean;
 
   /** Feeds the balancer and the circuit breaker; once for each try. */
   report(outcome: AttemptOutcome): void;
@@ -87,12 +100,9 @@ export interface UpstreamConnection {
 }
 
 /** Room for one stream on a connection that others use as well. Ends with exactly one `release`. */
-export interface StreamSlot {
-  readonly endpoint: Endpoint;
+export interface StreamSlot extends Reached {
   /** The connection carried streams before: its loss may be staleness. */
   readonly reused: boolean;
-  /** Protected by mTLS to the endpoint's own identity. */
-  readonly mutualTls: boolean;
 
   /** Once, and before `onSlot` returns: afterwards another request may have taken the room. */
   open(fields: readonly HeaderField[], endStream: boolean, handler: StreamHandler): Http2Stream;

@@ -38,8 +38,6 @@ export interface Scenario {
 
 type Targets = Readonly<Partial<Record<ContenderId, number>>>;
 
-const HTTP2_NOTE = 'not yet: HTTP/2 is carried as TCP';
-
 /** A row for each peer, and for each quantity. */
 function rows(
   id: string,
@@ -104,7 +102,6 @@ export const SCENARIOS: readonly Scenario[] = [
       per: 'request',
     },
     H2C_TARGETS,
-    HTTP2_NOTE,
   ),
   cpuScenario(
     'h2c-32x1',
@@ -118,7 +115,6 @@ export const SCENARIOS: readonly Scenario[] = [
       per: 'request',
     },
     H2C_TARGETS,
-    HTTP2_NOTE,
   ),
   cpuScenario(
     'grpc-unary',
@@ -132,7 +128,6 @@ export const SCENARIOS: readonly Scenario[] = [
       per: 'request',
     },
     { envoy: 0.5 },
-    HTTP2_NOTE,
   ),
   cpuScenario(
     'bulk-64k',

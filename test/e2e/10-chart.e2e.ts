@@ -100,6 +100,11 @@ describe('the chart', () => {
       says: /requests\/memory.*'lots' does not match pattern/,
     },
     {
+      name: 'an access log in a format that nobody knows',
+      value: 'proxy.accessLog=xml',
+      says: /accessLog.*must be one of/,
+    },
+    {
       name: 'a trust domain in capitals',
       value: 'trustDomain=Example.Org',
       says: /trustDomain.*does not match pattern/,

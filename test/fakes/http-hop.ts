@@ -2,6 +2,7 @@ import { createServer, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
 import { silentLog } from '../../runtime/log.ts';
+import type { AccessLog } from '../../sidecar/access-log/access-log.ts';
 import { directTarget } from '../../sidecar/compile.ts';
 import type { Policy } from '../../sidecar/config/types.ts';
 import type { HttpConnection, HttpContext, Unresolved } from '../../sidecar/context.ts';
@@ -13,6 +14,7 @@ import { outboundLayers } from '../../sidecar/policy/outbound.ts';
 import type { HttpTarget } from '../../sidecar/route/route.ts';
 import { singleRoute } from '../../sidecar/route/table.ts';
 import { SocketTransport } from '../../sidecar/socket-transport.ts';
+import { serveHttp2 } from '../../sidecar/streams/serve.ts';
 import type { Direction, RequestRecord, TrafficObserver } from '../../sidecar/telemetry/types.ts';
 import { EndpointCluster } from '../../sidecar/upstream/cluster.ts';
 import { PlainDialer } from '../../sidecar/upstream/dialer.ts';
@@ -23,12 +25,15 @@ export interface HttpHopOptions {
   /** The applications behind it: a port stands for one on 127.0.0.1. */
   readonly endpoints: readonly (number | { readonly address: string; readonly port: number })[];
   readonly direction?: Direction;
+  readonly accessLog?: AccessLog;
   /** Of outbound requests. */
   readonly policy?: Partial<Policy>;
   readonly clock?: Clock;
   /** The identity that the clients of this hop have proved. */
   readonly identity?: string;
   readonly onConnect?: HttpContext['onConnect'];
+  /** Of HTTP that its clients speak; 1 by default. */
+  readonly version?: 1 | 2;
   /** Decides instead of the one target. */
   readonly resolve?: (head: RequestHead, target: HttpTarget) => HttpTarget | MeshError | Unresolved;
 }
@@ -70,7 +75,14 @@ export class HttpHop {
         typeof at === 'number' ? endpointAt('127.0.0.1', at) : endpointAt(at.address, at.port),
       ),
     );
-    const target = makeTarget(this.#watched(), direction, clock, options.policy);
+    const { accessLog } = options;
+    const target = makeTarget(
+      this.#watched(),
+      direction,
+      clock,
+      options.policy,
+      accessLog !== undefined,
+    );
     const context: HttpContext = {
       direction,
       source: { namespace: 'shop', workload: 'web' },
@@ -78,6 +90,7 @@ export class HttpHop {
       observer,
       clock,
       log: silentLog(),
+      accessLog,
       resolve: (head) => resolve?.(head, target) ?? target,
       ...(onConnect === undefined ? {} : { onConnect }),
     };
@@ -85,7 +98,8 @@ export class HttpHop {
       this.#sockets.add(socket);
       const peer = { address: '127.0.0.1', port: 1, identity, workload: undefined };
       const transport = new SocketTransport(socket, peer);
-      this.connections.push(serveHttp1(transport, undefined, context));
+      const serve = options.version === 2 ? serveHttp2 : serveHttp1;
+      this.connections.push(serve(transport, undefined, context));
     });
   }
 
@@ -118,8 +132,10 @@ export class HttpHop {
             waiter.onConnection({
               transport: connection.transport,
               endpoint: connection.endpoint,
+              port: connection.port,
               reused: connection.reused,
               mutualTls: connection.mutualTls,
+              identity: connection.identity,
               report: (outcome) => {
                 this.outcomes.push(outcome);
                 connection.report(outcome);
@@ -135,6 +151,8 @@ export class HttpHop {
           onSlot: (slot) => {
             waiter.onSlot({
               endpoint: slot.endpoint,
+              port: slot.port,
+              identity: slot.identity,
               reused: slot.reused,
               mutualTls: slot.mutualTls,
               open: (fields, endStream, handler) => slot.open(fields, endStream, handler),
@@ -156,19 +174,15 @@ function makeTarget(
   direction: Direction,
   clock: Clock,
   ownPolicy: Partial<Policy> | undefined,
+  accessLogged: boolean,
 ): HttpTarget {
   const destination = { namespace: 'shop', workload: 'cart' };
   const authority = 'cart.shop';
-  const direct = directTarget({ direction, authority, destination, cluster });
+  const direct = directTarget({ direction, authority, destination, cluster, accessLogged });
   if (direction === 'inbound') return direct;
   const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new RetryBudget(clock));
-  const route = {
-    name: 'rule',
-    cluster,
-    policy,
-    layers: outboundLayers(policy),
-    responseLayers: [],
-  };
+  const layers = outboundLayers(policy, accessLogged);
+  const route = { name: 'rule', cluster, policy, layers, responseLayers: [] };
   return { ...direct, service: 'shop/cart', routes: singleRoute(route) };
 }
 

@@ -104,3 +104,9 @@ export async function ask(
   if (body !== undefined) stream.end(body);
   return await answered;
 }
+
+/** How a stream was ended; 0 also for one that ended by itself. */
+export async function resetCode(stream: ClientHttp2Stream): Promise<number> {
+  if (!stream.closed) await new Promise((resolve) => stream.once('close', resolve));
+  return stream.rstCode ?? 0;
+}

@@ -20,7 +20,10 @@ export async function freePorts(count: number): Promise<number[]> {
 
 /** A sidecar as a process of its own, with what it logged. */
 export class SidecarProcess implements AsyncDisposable {
+  /** Those in JSON. */
   readonly lines: Record<string, unknown>[] = [];
+  /** Those in any other form. */
+  readonly texts: string[] = [];
   readonly adminPort: number;
   readonly healthPort: number;
   exitCode: number | null | undefined;
@@ -29,10 +32,11 @@ export class SidecarProcess implements AsyncDisposable {
   constructor(
     ports: { admin: number; health: number },
     environment: Readonly<Record<string, string>>,
+    options: { readonly isRead?: boolean } = {},
   ) {
     this.adminPort = ports.admin;
     this.healthPort = ports.health;
-    this.#child = spawn(process.execPath, ['--max-semi-space-size=1', MAIN], {
+    this.#child = spawn(process.execPath, ['--max-semi-space-size=4', MAIN], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         PATH: process.env.PATH,
@@ -41,15 +45,23 @@ export class SidecarProcess implements AsyncDisposable {
         ...environment,
       },
     });
+    if (options.isRead !== false) this.read();
+    this.#child.on('exit', (code) => {
+      this.exitCode = code;
+    });
+  }
+
+  /** Begins to read what it writes. */
+  read(): void {
     let text = '';
     this.#child.stdout?.on('data', (chunk: Buffer) => {
       text += chunk;
       const lines = text.split('\n');
       text = lines.pop() ?? '';
-      this.lines.push(...lines.map((line) => JSON.parse(line) as Record<string, unknown>));
-    });
-    this.#child.on('exit', (code) => {
-      this.exitCode = code;
+      for (const line of lines) {
+        if (line.startsWith('{')) this.lines.push(JSON.parse(line));
+        else this.texts.push(line);
+      }
     });
   }
 

@@ -2,6 +2,7 @@ import { after } from 'node:test';
 import { systemClock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { silentLog } from '../../runtime/log.ts';
+import { AccessLog } from '../../sidecar/access-log/access-log.ts';
 import { type CompiledConfig, compileConfig } from '../../sidecar/compile.ts';
 import type {
   Config,
@@ -156,6 +157,8 @@ export interface TestSidecarOptions {
   readonly outboundHost?: string;
   /** Further ports that count as the sidecar's. */
   readonly ownPorts?: readonly number[];
+  /** The access log is on, and its lines are kept. */
+  readonly accessLog?: 'text' | 'json';
 }
 
 /** The data path of one sidecar, as main.ts puts it together, on free ports. */
@@ -168,6 +171,8 @@ export class TestSidecar {
   readonly trunk: TrunkListener;
   readonly trunkClient: TrunkClient;
   readonly options: TestSidecarOptions;
+  /** Of the access log. */
+  readonly lines: string[] = [];
   /** Where the next redirected connections were going. */
   redirected: SocketAddress | undefined;
   #compiled: CompiledConfig;
@@ -193,9 +198,19 @@ export class TestSidecar {
         trustDomain: () => view.current.settings.trustDomain,
       }),
     });
-    this.#compiled = compileConfig(view.current, this.clusters, clock);
+    const accessLog =
+      options.accessLog === undefined
+        ? undefined
+        : new AccessLog({
+            settings: { format: options.accessLog, includesQuery: false },
+            identity: () => credentials.current?.spiffeId,
+            clock,
+            output: { write: (line) => this.lines.push(line) },
+          });
+    const accessLogged = accessLog !== undefined;
+    this.#compiled = compileConfig(view.current, this.clusters, clock, undefined, accessLogged);
     view.beforeChange = (next) => {
-      this.#compiled = compileConfig(next, this.clusters, clock, this.#compiled);
+      this.#compiled = compileConfig(next, this.clusters, clock, this.#compiled, accessLogged);
     };
     const common = {
       view,
@@ -207,6 +222,7 @@ export class TestSidecar {
       observer,
       clock,
       log,
+      accessLog,
       originalDestination: () => this.redirected,
     };
     this.outbound = new OutboundListener({

@@ -1,17 +1,12 @@
-/**
- * The smallest server over the codec, for h2spec to test: answers each request with a
- * few bytes.
- *
- * `node test/http2/h2spec-server.ts [--tls]` prints the port that it listens on.
- */
-import { createServer, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { systemClock } from '../../runtime/clock.ts';
 import { createHttp2Connection } from '../../sidecar/http2/connection.ts';
 import { headerField } from '../../sidecar/http2/header-field.ts';
 import type { Http2Stream, StreamHandler } from '../../sidecar/http2/types.ts';
 import { SocketTransport } from '../../sidecar/socket-transport.ts';
-import { listen } from '../fakes/connections.ts';
+import type { Peer } from '../../sidecar/transport.ts';
+import { TestAuthority } from '../fakes/certificates.ts';
 
 const BODY = Buffer.from('served by remora\n');
 const HEAD = [
@@ -19,6 +14,28 @@ const HEAD = [
   headerField('content-type', 'text/plain'),
   headerField('content-length', String(BODY.length)),
 ];
+
+const PEER: Peer = { address: '127.0.0.1', port: 1, identity: undefined, workload: undefined };
+
+/** The smallest server over the codec: answers each request with a few bytes, when it is whole. */
+export function createH2specServer(tls: boolean): Server {
+  const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
+  if (!tls) return createServer(options, serve);
+  const { key, certificate } = new TestAuthority().issueServer('localhost');
+  return createTlsServer({ ...options, key, cert: certificate, ALPNProtocols: ['h2'] }, serve);
+}
+
+function serve(socket: Socket): void {
+  createHttp2Connection(
+    new SocketTransport(socket, PEER),
+    'server',
+    { clock: systemClock },
+    {
+      onStream: (stream, _fields, endStream) => new Answer(stream, endStream),
+      onClose: () => {},
+    },
+  );
+}
 
 class Answer implements StreamHandler {
   readonly #stream: Http2Stream;
@@ -46,19 +63,3 @@ class Answer implements StreamHandler {
     this.#stream.sendData(BODY, true);
   }
 }
-
-function serve(socket: Socket): void {
-  const peer = { address: '127.0.0.1', port: 1, identity: undefined, workload: undefined };
-  createHttp2Connection(
-    new SocketTransport(socket, peer),
-    'server',
-    { clock: systemClock },
-    {
-      onStream: (stream, _fields, endStream) => new Answer(stream, endStream),
-      onClose: () => {},
-    },
-  );
-}
-
-const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, serve);
-console.log(await listen(server));

@@ -114,6 +114,36 @@ describe('a connection to a service', () => {
     assert.equal(call.ended, false);
   });
 
+  test('is reset when the program resets it, at either end, and does not seem to end', async () => {
+    const [web, cart] = [await pod('web'), await pod('cart')];
+    let atServer: unknown;
+    const app = await program(cart.options.address, (socket) => {
+      socket.on('error', (error) => {
+        atServer = error;
+      });
+      socket.on('data', (bytes) => {
+        if (String(bytes) === 'reset') socket.resetAndDestroy();
+        else socket.write(bytes);
+      });
+    });
+    web.view.service('shop/cart', SERVICE.host, SERVICE.port, 'tcp', [
+      cart.endpoint({ [SERVICE.port]: app.port }),
+    ]);
+    web.redirected = SERVICE;
+    const call = new Call(web);
+    call.socket.write('reset');
+    await call.closed;
+    assert.match(String(call.error), /ECONNRESET/);
+    assert.equal(call.ended, false);
+
+    const second = new Call(web);
+    second.socket.write('x');
+    await second.receives('x');
+    second.socket.resetAndDestroy();
+    await eventually(() => atServer !== undefined);
+    assert.match(String(atServer), /ECONNRESET/);
+  });
+
   test('is refused when the endpoint proves to be somebody else', async () => {
     const [web, thief] = [await pod('web'), await pod('thief')];
     const app = await program(thief.options.address, echo);

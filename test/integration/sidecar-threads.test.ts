@@ -14,7 +14,7 @@ suite('a sidecar with two threads', () => {
   let example: StaticExample;
 
   before(async () => {
-    example = await StaticExample.start({ REMORA_THREADS: '2' });
+    example = await StaticExample.start({ REMORA_THREADS: '2', REMORA_ACCESS_LOG: 'json' });
   });
 
   after(async () => {
@@ -56,6 +56,18 @@ suite('a sidecar with two threads', () => {
     agent.destroy();
   });
 
+  test('logs what both served', async () => {
+    await askOften('/logged');
+    const logged = () => example.client.lines.filter(({ path }) => path === '/logged');
+    await until(() => logged().length === CONNECTIONS, 'the lines of both threads');
+    assert.deepEqual([...new Set(logged().map(({ log }) => log))], ['access']);
+    const ids = new Set(logged().map(({ traceId }) => traceId));
+    assert.equal(ids.size, CONNECTIONS);
+    const received = () => example.server.lines.filter(({ path }) => path === '/logged');
+    await until(() => received().length === CONNECTIONS, 'the lines of the other side');
+    assert.ok(received().every(({ traceId }) => ids.has(traceId)));
+  });
+
   test('takes a change in both', async () => {
     const original = readFileSync(example.clientFile, 'utf8');
     writeFileSync(example.clientFile, original.replace('prefix: /', 'prefix: /only'));
@@ -80,9 +92,13 @@ suite('a sidecar with two threads', () => {
   });
 
   test('ends in order when it is told to', async () => {
+    await askOften('/last');
     for (const sidecar of [example.client, example.server]) {
       sidecar.kill('SIGTERM');
       assert.equal(await sidecar.exited(), 0);
+      // What the threads had to say comes before the end.
+      const last = sidecar.lines.filter(({ path }) => path === '/last');
+      assert.equal(last.length, CONNECTIONS);
     }
   });
 });

@@ -64,6 +64,20 @@ export class TestFolder {
     return this.#withPrograms();
   }
 
+  /**
+   * Manifests of a folder, and programs that stay where they are.
+   *
+   * @param images folders by the name of the image for which they stand, all at `/app`
+   */
+  withFolder(manifests: string, images: Readonly<Record<string, string>>): this {
+    cpSync(manifests, this.manifests, { recursive: true });
+    const entries = Object.entries(images).map(([name, folder]) => [name, { folder }]);
+    const local = { manifests: 'manifests', images: Object.fromEntries(entries) };
+    // JSON is YAML.
+    writeFileSync(join(this.path, 'local.yaml'), JSON.stringify(local));
+    return this;
+  }
+
   /** Changes a manifest as an editor would. */
   edit(name: string, change: (text: string) => string): void {
     const path = join(this.manifests, name);

@@ -72,7 +72,7 @@ function command(
   return {
     file: process.execPath,
     args: [
-      '--max-semi-space-size=1',
+      '--max-semi-space-size=4',
       ...(profile === undefined
         ? []
         : [
