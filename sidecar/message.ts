@@ -51,6 +51,8 @@ export interface RequestMessage extends RequestHead, FieldChanges {
   readonly version: 1 | 2;
   /** The client waits for 100 before it sends the body. */
   readonly expectsContinue: boolean;
+  /** The client asks to speak another protocol on its connection. */
+  readonly switchesProtocol: boolean;
   /** A call of gRPC, whose errors are told in its own terms. */
   readonly isGrpc: boolean;
   /** How long the client itself waits for the end of the response, in ms; 0 when it did not say. */

@@ -341,7 +341,8 @@ const unsupported: { what: string; rules: string }[] = [
   },
   {
     what: 'a regular expression with a back reference as header',
-    rules: '[{ matches: [{ headers: [{ type: RegularExpression, name: a, value: "(b)\\\\1" }] }] }]',
+    rules:
+      '[{ matches: [{ headers: [{ type: RegularExpression, name: a, value: "(b)\\\\1" }] }] }]',
   },
   { what: 'a filter without its settings', rules: '[{ filters: [{ type: RequestRedirect }] }]' },
   {

@@ -175,6 +175,10 @@ class ParsedRequest implements Request {
     return this.#parts.upgrade;
   }
 
+  get switchesProtocol(): boolean {
+    return this.upgrade !== undefined;
+  }
+
   get expectsContinue(): boolean {
     return this.#parts.expectsContinue;
   }

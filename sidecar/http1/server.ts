@@ -1,7 +1,8 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
-import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
+import type { Attempt, Downstream } from '../downstream.ts';
+import { Exchange } from '../exchange.ts';
 import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { recordRefusedHead } from '../policy/metrics.ts';

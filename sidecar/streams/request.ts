@@ -59,6 +59,7 @@ export function parseStreamRequest(
 /** A request's head that passed every check, and the way to write it again. */
 export class StreamRequest implements RequestMessage {
   readonly version = 2;
+  readonly switchesProtocol = false;
   readonly method: string;
   readonly form: RequestHead['form'];
   readonly host: string;

@@ -1,7 +1,8 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpContext } from '../context.ts';
-import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
+import type { Attempt, Downstream } from '../downstream.ts';
+import { Exchange } from '../exchange.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
