@@ -31,8 +31,10 @@ const VALUE =
 export function headerNameProblem(name: string): string | undefined {
   if (name.length > 256 || !TOKEN.test(name)) return 'is not the name of a header';
   const lower = name.toLowerCase();
-  const ours = lower.startsWith('x-remora-') || lower.startsWith('remora-');
-  if (ours || PROTECTED.has(lower)) return 'is a header that rules may not change';
+  // Some servers take an underscore for a dash.
+  const dashed = lower.replaceAll('_', '-');
+  const ours = dashed.startsWith('x-remora-') || dashed.startsWith('remora-');
+  if (ours || PROTECTED.has(dashed)) return 'is a header that rules may not change';
   return undefined;
 }
 

@@ -21,9 +21,9 @@ export async function installGatewayApi(): Promise<void> {
   if (present === VERSION) return;
   let folder: string;
   try {
-    const answer = JSON.parse(await run('go', ['mod', 'download', '-json', MODULE])) as {
-      Dir: string;
-    };
+    // The module asks for a newer Go than many a machine has.
+    const download = ['GOTOOLCHAIN=auto', 'go', 'mod', 'download', '-json', MODULE];
+    const answer = JSON.parse(await run('env', download)) as { Dir: string };
     folder = join(answer.Dir, 'config/crd/standard');
   } catch (error) {
     throw new Error(
