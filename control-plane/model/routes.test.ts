@@ -144,6 +144,21 @@ const precedence: { name: string; texts: string[]; order: string[] }[] = [
     order: ['* GET h:a=1', '* GET', '* h:a=1 h:b=2', '* h:a=1', '* q:a=1 q:b=2', '* q:a=1', '*'],
   },
   {
+    name: 'an expression behind exact paths and before prefixes',
+    texts: [
+      route({
+        rules: `
+    - matches:
+        - path: { type: PathPrefix, value: /a/b/c/d }
+        - path: { type: RegularExpression, value: "/a.*" }
+        - path: { type: Exact, value: /a }
+        - headers: [{ type: RegularExpression, name: A, value: "b+" }]
+          queryParams: [{ type: RegularExpression, name: q, value: "c+" }]`,
+      }),
+    ],
+    order: ['=/a', '~/a.*', '/a/b/c/d', '* h:a~b+ q:q~c+'],
+  },
+  {
     name: 'a longer path before a method',
     texts: [
       route({

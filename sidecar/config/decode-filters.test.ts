@@ -75,7 +75,11 @@ suite('filters that no sidecar may apply', () => {
       says: /not a path/,
     },
     { what: 'rewrite to nothing said', filters: { rewrite: { path: {} } }, says: /neither/ },
-    { what: 'rewrite to an empty path', filters: { rewrite: { path: { full: '' } } }, says: /path/ },
+    {
+      what: 'rewrite to an empty path',
+      filters: { rewrite: { path: { full: '' } } },
+      says: /path/,
+    },
     {
       what: 'allow an origin that is none',
       filters: { cors: { allowOrigins: ['https://a/b'] } },
