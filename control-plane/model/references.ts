@@ -27,6 +27,8 @@ export interface ReferenceRefusal {
 export interface Referrer {
   readonly kind: string;
   readonly namespace: string;
+  /** The Services that the route is attached to, `<namespace>/<name>`. */
+  readonly parents: readonly { readonly service: string }[];
 }
 
 /** Undefined when the route may send to the backend, and it is there. */
@@ -41,7 +43,10 @@ export function resolveBackend(
     const message = `backend ${group === '' ? kind : `${group}/${kind}`} ${key}: only a Service can be a backend`;
     return { reason: 'InvalidKind', message };
   }
-  if (namespace !== from.namespace && !granted(inputs.grantsIn(namespace), from, name)) {
+  // To a parent the requests would go without the route too.
+  const isParent = from.parents.some((parent) => parent.service === key);
+  const isOwn = namespace === from.namespace || isParent;
+  if (!isOwn && !granted(inputs.grantsIn(namespace), from, name)) {
     const message = `backend ${key} is in another namespace, which has no ReferenceGrant for ${from.kind}s of ${from.namespace}`;
     return { reason: 'RefNotPermitted', message };
   }

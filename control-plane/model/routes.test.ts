@@ -349,6 +349,14 @@ test("a consumer's route holds for its own namespace alone", () => {
   ]);
 });
 
+test("a consumer's route may lead back to its parent without a grant, and nowhere else", () => {
+  const rules = `[{ backendRefs: ${'[{ name: web, namespace: shop, port: 80 }, { name: web-v1, namespace: shop, port: 80 }]'} }]`;
+  const { model } = mesh(route({ name: 'theirs', namespace: 'bank', rules }));
+  const backends = model.routes.get('shop/web')?.consumers.bank?.ports[0]?.rules[0]?.backends;
+  assert.equal(backends?.[0]?.invalid, undefined);
+  assert.match(backends?.[1]?.invalid ?? '', /no ReferenceGrant for HTTPRoutes of bank/);
+});
+
 const unsupported: { what: string; rules: string }[] = [
   {
     what: 'a broken regular expression as path',

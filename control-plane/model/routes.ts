@@ -7,12 +7,7 @@ import {
   type TrafficPolicy,
 } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
-import {
-  type Reference,
-  type ReferenceInputs,
-  type Referrer,
-  resolveBackend,
-} from './references.ts';
+import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
 import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
 import type { Backend, HttpRule, Policy, Port, PortRoutes, Routes, Service } from './types.ts';
@@ -62,17 +57,16 @@ export function toRoute(object: RouteObject): Route | undefined {
       port: parent.port,
       portName: parent.sectionName,
     })),
-    rules: rules.map((rule, position) => toRule(rule, position, kind, { kind, namespace, name })),
+    rules: rules.map((rule, position) => toRule(rule, position, { kind, namespace, name })),
   };
 }
 
 function toRule(
   rule: RouteRuleSpec,
   position: number,
-  kind: RouteObject['kind'],
-  route: Referrer & { readonly name: string },
+  route: Pick<Route, 'kind' | 'namespace' | 'name'>,
 ): RouteRule {
-  const { namespace } = route;
+  const { kind, namespace } = route;
   return {
     name: `${kind}/${namespace}/${route.name}/${rule.name ?? position}`,
     matches: toMatches(rule.matches, kind),

@@ -54,8 +54,11 @@ function judgeParent(
 
 function judgeReferences(route: RouteObject, inputs: ReferenceInputs): Verdict {
   const { namespace } = route.metadata;
+  const parents = route.parentRefs.map((parent) => ({
+    service: `${parent.namespace}/${parent.name}`,
+  }));
   for (const reference of referencesOf(route)) {
-    const refusal = resolveBackend(inputs, { kind: route.kind, namespace }, reference);
+    const refusal = resolveBackend(inputs, { kind: route.kind, namespace, parents }, reference);
     if (refusal !== undefined) return { type: 'ResolvedRefs', status: 'False', ...refusal };
   }
   const message = 'all backends are there';

@@ -220,7 +220,8 @@ class ParsedRequest implements Request {
     const hop = head.has(FIELD.te) || this.upgrade !== undefined ? this.#hopLines() : '';
     const expect = this.expectsContinue ? 'expect: 100-continue\r\n' : '';
     const announced = framing === undefined ? '' : framingLine(framing);
-    const lines = announced + expect + hop + this.#ownLines;
+    const lines = announced + expect + hop;
+    const added = this.#ownLines;
     if (
       minorVersion === 1 &&
       !ownAuthority &&
@@ -229,12 +230,12 @@ class ParsedRequest implements Request {
       path === target.rawPath &&
       this.#otherAuthority === undefined
     ) {
-      return encodeHead(head, { keepsStartLine: true, lines, relayed: END_TO_END_AND_HOST });
+      return encodeHead(head, { keepsStartLine: true, lines, added, relayed: END_TO_END_AND_HOST });
     }
     const full = target.query === undefined ? path : `${path}?${target.query}`;
     const host = this.#otherAuthority ?? (hostLine === '' ? authority : hostLine);
-    const first = `${method} ${full} HTTP/1.1\r\nhost: ${host}\r\n`;
-    return encodeHead(head, { keepsStartLine: false, lines: first + lines, relayed: END_TO_END });
+    const own = `${method} ${full} HTTP/1.1\r\nhost: ${host}\r\n${lines}`;
+    return encodeHead(head, { keepsStartLine: false, lines: own, added, relayed: END_TO_END });
   }
 
   #hopLines(): string {

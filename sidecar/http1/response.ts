@@ -82,8 +82,8 @@ export class Response implements ResponseMessage {
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
     const relayed = keepTrust ? END_TO_END_AND_TRUST : END_TO_END;
-    lines += this.#ownLines;
-    return encodeHead(this.#head, { keepsStartLine: this.#keepsStatusLine, lines, relayed });
+    const keepsStartLine = this.#keepsStatusLine;
+    return encodeHead(this.#head, { keepsStartLine, lines, added: this.#ownLines, relayed });
   }
 
   /** As HTTP/1.1. */

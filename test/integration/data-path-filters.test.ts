@@ -197,6 +197,9 @@ for (const version of ['http1', 'http2'] as const) {
       });
       const headers = { 'x-set': 'old', 'x-added': 'first', 'x-removed': 'a', 'x-other': 'b' };
       assert.equal((await ask({ method: 'POST', headers, body: 'whole' })).body, 'body');
+      // An absolute target is written anew, and the order of fields stays nonetheless.
+      await ask({ path: version === 'http1' ? 'http://cart/' : '/', headers });
+      assert.equal(seen[1]?.headers['x-added'], 'first, second');
       const [one] = seen;
       assert.equal(one?.headers['x-set'], 'new');
       assert.equal(one?.headers['x-added'], 'first, second');
