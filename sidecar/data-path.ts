@@ -59,6 +59,7 @@ export function createDataPath(
     view: store,
     dialer: new MeshDialer({ plain, trunk, trustDomain }),
     localDialer: plain,
+    source: `${pod.namespace}/${pod.name}`,
     observer,
     clock,
   });

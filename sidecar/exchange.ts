@@ -60,6 +60,10 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   retries = 0;
   connectRetries = 0;
   replayed = false;
+  /** What balancers that go by a hash shall go by. */
+  hashKey: string | undefined;
+  /** A Set-Cookie for the response; empty where none is wanted. */
+  newCookie = '';
   traceId = '';
   /** When the attempt before was over; of the last one, when its response began. */
   attemptEndedMs = 0;

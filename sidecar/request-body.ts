@@ -1,5 +1,9 @@
 /** More than this of a body is not kept for another attempt, and not taken before one has a connection. */
 const KEEP_LIMIT_BYTES = 64 * 1024;
+const NOTHING: readonly Buffer[] = [];
+
+/** As much a piece costs to keep, however small: a sender of single bytes must not fill the memory. */
+const PIECE_COST_BYTES = 256;
 
 /** Where a body goes; false asks to wait. */
 export interface BodyTarget<Trailers> {
@@ -30,7 +34,7 @@ export class RequestBody<Trailers> {
   readonly #source: BodySource;
   #target: BodyTarget<Trailers> | undefined;
   /** From the beginning, or nothing once something was given up. */
-  #held: Buffer[] = [];
+  #held: Buffer[] | undefined;
   #heldBytes = 0;
   #complete = true;
   #ended = false;
@@ -55,7 +59,7 @@ export class RequestBody<Trailers> {
       return;
     }
     if (this.#complete) {
-      if (this.keep && this.#heldBytes + bytes.length <= KEEP_LIMIT_BYTES) this.#hold(bytes);
+      if (this.keep && this.#heldBytes + costOf(bytes) <= KEEP_LIMIT_BYTES) this.#hold(bytes);
       else this.forget();
     }
     if (!target.writeBody(bytes, last) && !last) this.#source.pauseRequest();
@@ -70,7 +74,7 @@ export class RequestBody<Trailers> {
   /** Sends what came so far, and from now on what comes. */
   sendTo(target: BodyTarget<Trailers>): void {
     this.#target = target;
-    const held = this.#held;
+    const held = this.#held ?? NOTHING;
     if (held.length > 0 && (!this.keep || this.#heldBytes > KEEP_LIMIT_BYTES)) this.forget();
     // A body that is whole already ends with its last piece.
     const joined = this.#ended && this.#trailers === undefined ? held.length - 1 : -1;
@@ -85,7 +89,7 @@ export class RequestBody<Trailers> {
 
   /** What came before there was an attempt. */
   copyTo(sink: BodySink<Trailers>): void {
-    for (const bytes of this.#held) sink.onBody(bytes, false);
+    for (const bytes of this.#held ?? NOTHING) sink.onBody(bytes, false);
     if (this.#ended) sink.onBodyEnd(this.#trailers);
   }
 
@@ -96,13 +100,18 @@ export class RequestBody<Trailers> {
 
   /** No other attempt will be made. */
   forget(): void {
-    this.#held = [];
+    this.#held = undefined;
     this.#heldBytes = 0;
     this.#complete = false;
   }
 
   #hold(bytes: Buffer): void {
+    this.#held ??= [];
     this.#held.push(bytes);
-    this.#heldBytes += bytes.length;
+    this.#heldBytes += costOf(bytes);
   }
+}
+
+function costOf(bytes: Buffer): number {
+  return Math.max(bytes.length, PIECE_COST_BYTES);
 }

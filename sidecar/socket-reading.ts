@@ -1,4 +1,5 @@
 import { type BoundSocket, Socket } from 'node:net';
+import { tookMemory } from './read-memory.ts';
 import { slab } from './slab.ts';
 
 /**
@@ -18,6 +19,11 @@ function copyOf(bytes: Buffer, length: number): Buffer {
   const start = slab.reserve(length);
   bytes.copy(slab.bytes, start, 0, length);
   return slab.cut(start + length);
+}
+
+function ownBuffer(): Buffer {
+  tookMemory(READ_BYTES);
+  return Buffer.allocUnsafeSlow(READ_BYTES);
 }
 
 /** Takes what a socket reads; the bytes are the receiver's. */
@@ -42,7 +48,7 @@ class Reading {
     const current = this.#current;
     const isOwn = current !== shared;
     const isLarge = length > COPY_LIMIT_BYTES;
-    if (isLarge) this.#next = Buffer.allocUnsafeSlow(READ_BYTES);
+    if (isLarge) this.#next = ownBuffer();
     else if (isOwn) this.#next = shared;
     this.receiver?.(isLarge && isOwn ? current.subarray(0, length) : copyOf(current, length));
     return true;
@@ -91,6 +97,12 @@ export function adoptSocket(accepted: Socket): Socket {
 /** Tells what the socket reads. It has to be paused. */
 export function receiveFrom(socket: Socket, receiver: Receiver): void {
   const reading = readings.get(socket);
-  if (reading === undefined) socket.on('data', receiver);
-  else reading.receiver = receiver;
+  if (reading !== undefined) {
+    reading.receiver = receiver;
+    return;
+  }
+  socket.on('data', (bytes: Buffer) => {
+    receiver(bytes);
+    tookMemory(bytes.length);
+  });
 }

@@ -68,6 +68,15 @@ const valid: { name: string; spec: object }[] = [
     name: 'the longest durations',
     spec: { targetRefs, timeouts: { request: '24h', idle: '23h59m' } },
   },
+  { name: 'a balancer alone', spec: { targetRefs, loadBalancer: { type: 'RoundRobin' } } },
+  {
+    name: 'a ring by a cookie',
+    spec: {
+      targetRefs,
+      loadBalancer: { type: 'RingHash', hash: { cookie: { name: 'id', ttl: '720h' } } },
+    },
+  },
+  { name: 'limits alone', spec: { targetRefs, limits: { maxPendingRequests: 0 } } },
   {
     name: 'a Service and an HTTPRoute of one name',
     spec: {

@@ -140,22 +140,110 @@ const circuitBreaker = z
   })
   .describe('Takes endpoints that keep failing out of the balancer for a while.');
 
+/** `token` of RFC 9110 §5.6.2: what headers and cookies may be called. */
+const fieldName = z.string().min(1).max(256);
+const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+const hash = withRules(
+  z.strictObject({
+    header: fieldName
+      .regex(TOKEN_PATTERN, 'is no name of a header')
+      .optional()
+      .describe('The name of a header whose value decides.'),
+    cookie: z
+      .strictObject({
+        name: fieldName.regex(TOKEN_PATTERN, 'is no name of a cookie'),
+        ttl: duration(
+          'Where it is given, the sidecar sets the cookie itself, for so long, on the response to a request that came without it. 0s means until the client ends.',
+          '0s',
+          '720h',
+        ).optional(),
+      })
+      .optional()
+      .describe('A cookie whose value decides.'),
+    source: z
+      .enum(['Pod'])
+      .optional()
+      .describe('Pod: all that one pod sends goes to the same endpoint.'),
+  }),
+  'What of a request decides its endpoint.',
+  [
+    {
+      cel: '[has(self.header), has(self.cookie), has(self.source)].filter(given, given).size() == 1',
+      holds: ({ header, cookie, source }) =>
+        [header, cookie, source].filter((given) => given !== undefined).length === 1,
+      message: 'exactly one of header, cookie and source must be given',
+    },
+  ],
+);
+
+const loadBalancer = withRules(
+  z.strictObject({
+    type: z
+      .enum(['LeastRequest', 'PeakEwma', 'RoundRobin', 'RingHash'])
+      .describe(
+        'LeastRequest: of two drawn at random, the endpoint with fewer requests under way. PeakEwma: the same, weighed by response time. RoundRobin: one after the other. RingHash: equal keys to the same endpoint, unless that has much more to do than others.',
+      ),
+    hash: hash.optional(),
+  }),
+  'How the endpoint of a request is chosen.',
+  [
+    {
+      cel: "has(self.hash) == (self.type == 'RingHash')",
+      holds: ({ type, hash: given }) => (given !== undefined) === (type === 'RingHash'),
+      message: 'hash must be given with the type RingHash, and only with it',
+    },
+  ],
+);
+
+const limits = z
+  .strictObject({
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe('Open connections, idle ones included.'),
+    maxPendingRequests: z
+      .int()
+      .min(0)
+      .max(1_000_000)
+      .optional()
+      .describe('Requests that wait for a connection.'),
+    maxRequests: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .optional()
+      .describe(
+        'Requests under way, waiting ones included. A connection that is not HTTP counts as one.',
+      ),
+  })
+  .describe(
+    'What one calling pod may have under way to one port of a Service; what is beyond is refused with 503. What is absent has the default of the mesh.',
+  );
+
 export const trafficPolicySpec = withRules(
   z.strictObject({
     targetRefs,
     timeouts: timeouts.optional(),
     retries: retries.optional(),
     circuitBreaker: circuitBreaker.optional(),
+    loadBalancer: loadBalancer.optional(),
+    limits: limits.optional(),
   }),
   'What the policy demands.',
   [
     {
-      cel: 'has(self.timeouts) || has(self.retries) || has(self.circuitBreaker)',
+      cel: 'has(self.timeouts) || has(self.retries) || has(self.circuitBreaker) || has(self.loadBalancer) || has(self.limits)',
       holds: (spec) =>
         spec.timeouts !== undefined ||
         spec.retries !== undefined ||
-        spec.circuitBreaker !== undefined,
-      message: 'a policy needs at least one of timeouts, retries and circuitBreaker',
+        spec.circuitBreaker !== undefined ||
+        spec.loadBalancer !== undefined ||
+        spec.limits !== undefined,
+      message:
+        'a policy needs at least one of timeouts, retries, circuitBreaker, loadBalancer and limits',
     },
   ],
 );
@@ -167,7 +255,7 @@ export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
   shortNames: ['tpol'],
   version: 'v1alpha1',
   description:
-    'Time limits, retries and circuit breaking for calls to a Service or by an HTTPRoute.',
+    'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by an HTTPRoute.',
   spec: trafficPolicySpec,
   status: z.object({ conditions }),
   printerColumns: [

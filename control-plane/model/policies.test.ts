@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { MemorySource } from '../../test/fakes/memory-source.ts';
 import { deriveModel } from './mesh-model.ts';
 import { mergePolicies, rulePolicy } from './policies.ts';
-import type { Policy, PortRoutes } from './types.ts';
+import type { HashSource, Policy, PortRoutes } from './types.ts';
 
 const WEB = `
 apiVersion: v1
@@ -102,6 +102,45 @@ test('retries are taken from one policy as a whole', () => {
   ]);
   assert.deepEqual(merged, { sources: ['a', 'b'], retries, idleTimeoutMs: 0 });
 });
+
+test('a balancer is taken from one policy as a whole, and so are limits', () => {
+  const { routes } = port(
+    policy(
+      'service',
+      `{ targetRefs: [${onService}], loadBalancer: { type: RingHash, hash: { header: X-User } }, limits: { maxConnections: 5, maxRequests: 9 } }`,
+    ),
+    policy(
+      'route',
+      `{ targetRefs: [${onRoute}], loadBalancer: { type: PeakEwma }, limits: { maxPendingRequests: 0 } }`,
+    ),
+  );
+  assert.deepEqual(routes.rules[0]?.policy.loadBalancer, { type: 'peak-ewma' });
+  assert.deepEqual(routes.rules[0]?.policy.limits, { maxPendingRequests: 0 });
+  assert.deepEqual(routes.policy.loadBalancer, {
+    type: 'ring-hash',
+    hash: { kind: 'header', name: 'x-user' },
+  });
+  assert.deepEqual(routes.policy.limits, { maxConnections: 5, maxRequests: 9 });
+});
+
+const hashes: { spec: string; hash: HashSource }[] = [
+  { spec: 'cookie: { name: Id }', hash: { kind: 'cookie', name: 'Id' } },
+  { spec: 'cookie: { name: id, ttl: 0s }', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
+  { spec: 'cookie: { name: id, ttl: 1m }', hash: { kind: 'cookie', name: 'id', ttlSeconds: 60 } },
+  { spec: 'cookie: { name: id, ttl: 5ms }', hash: { kind: 'cookie', name: 'id', ttlSeconds: 1 } },
+  { spec: 'source: Pod', hash: { kind: 'source' } },
+];
+for (const { spec, hash } of hashes) {
+  test(`a ring by { ${spec} } is told to sidecars`, () => {
+    const { routes } = port(
+      policy(
+        'p',
+        `{ targetRefs: [${onService}], loadBalancer: { type: RingHash, hash: { ${spec} } } }`,
+      ),
+    );
+    assert.deepEqual(routes.policy.loadBalancer, { type: 'ring-hash', hash });
+  });
+}
 
 test("a rule's timeout of 0s is a value, not an absence", () => {
   const rule = { matches: [], filters: [], backendRefs: [] };

@@ -2,7 +2,7 @@ import { parseDurationMs } from '../crds/duration.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import { type Aged, compareAge } from './precedence.ts';
-import type { Policy } from './types.ts';
+import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
 
 /** `Service/<namespace>/<name>` or `HTTPRoute/<namespace>/<name>`. */
 export type TargetKey = string;
@@ -27,9 +27,9 @@ export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy | un
   };
 }
 
-function toPolicy(source: string, spec: NonNullable<TrafficPolicyObject['spec']>): Policy {
-  const { timeouts, retries, circuitBreaker } = spec;
-  return compact({
+function toPolicy(source: string, spec: Spec): Policy {
+  const { timeouts, retries, circuitBreaker, loadBalancer, limits } = spec;
+  return compact<Policy>({
     sources: [source],
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
@@ -49,7 +49,36 @@ function toPolicy(source: string, spec: NonNullable<TrafficPolicyObject['spec']>
       ejectionMs: optionalMs(circuitBreaker.ejectionTime) ?? 0,
       maxEjectedPercent: circuitBreaker.maxEjectedPercent,
     },
+    loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
+    limits: limits && compact<Limits>(limits),
   });
+}
+
+type Spec = NonNullable<TrafficPolicyObject['spec']>;
+
+const BALANCERS = {
+  LeastRequest: 'least-request',
+  PeakEwma: 'peak-ewma',
+  RoundRobin: 'round-robin',
+  RingHash: 'ring-hash',
+} as const;
+
+function toLoadBalancer({ type, hash }: NonNullable<Spec['loadBalancer']>): LoadBalancer {
+  const source = hash && toHashSource(hash);
+  return { type: BALANCERS[type], ...(source === undefined ? {} : { hash: source }) };
+}
+
+/** The schema has seen to it that there is exactly one. */
+function toHashSource({
+  header,
+  cookie,
+}: NonNullable<NonNullable<Spec['loadBalancer']>['hash']>): HashSource {
+  if (header !== undefined) return { kind: 'header', name: header.toLowerCase() };
+  if (cookie === undefined) return { kind: 'source' };
+  const { name, ttl } = cookie;
+  if (ttl === undefined) return { kind: 'cookie', name };
+  // Cookies count whole seconds, and 0 stands for something else.
+  return { kind: 'cookie', name, ttlSeconds: Math.ceil((optionalMs(ttl) ?? 0) / 1000) };
 }
 
 /** Of the policies on one target the oldest is in force. */
@@ -59,7 +88,7 @@ export function inForce(policies: readonly TrafficPolicy[]): TrafficPolicy | und
 
 /** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as a policy of no source. */
 export function rulePolicy({ timeouts, retry }: RouteRuleSpec): Policy {
-  return compact({
+  return compact<Policy>({
     sources: [],
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.backendRequest),
@@ -83,7 +112,7 @@ function retriesOf({ attempts, codes, backoff }: RouteRetry): NonNullable<Policy
 
 /**
  * One policy out of several, the most specific first. Each timeout is taken
- * from the first that sets it; retries and circuit breaking as a whole.
+ * from the first that sets it; everything else as a whole.
  */
 export function mergePolicies(policies: readonly (Policy | undefined)[]): Policy {
   const sources: string[] = [];
@@ -102,7 +131,7 @@ function optionalMs(text: string | undefined): number | undefined {
 }
 
 /** Without the fields that are undefined: absent means the mesh's default. */
-function compact(policy: { [K in keyof Policy]: Policy[K] | undefined }): Policy {
-  const entries = Object.entries(policy).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as unknown as Policy;
+function compact<T extends object>(fields: { [K in keyof T]: T[K] | undefined }): T {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as T;
 }

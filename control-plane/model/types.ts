@@ -133,6 +133,8 @@ export interface Policy {
   readonly idleTimeoutMs?: number;
   readonly retries?: Retries;
   readonly circuitBreaker?: CircuitBreaker;
+  readonly loadBalancer?: LoadBalancer;
+  readonly limits?: Limits;
 }
 
 export interface Retries {
@@ -149,6 +151,25 @@ export interface CircuitBreaker {
   readonly consecutiveErrors: number;
   readonly ejectionMs: number;
   readonly maxEjectedPercent: number;
+}
+
+export interface LoadBalancer {
+  readonly type: 'least-request' | 'peak-ewma' | 'round-robin' | 'ring-hash';
+  /** With `ring-hash`, and only with it. */
+  readonly hash?: HashSource;
+}
+
+export type HashSource =
+  | { readonly kind: 'header'; readonly name: string }
+  /** With a lifetime, sidecars set the cookie where it is missing; 0 is until the client ends. */
+  | { readonly kind: 'cookie'; readonly name: string; readonly ttlSeconds?: number }
+  | { readonly kind: 'source' };
+
+/** What is absent has the mesh's default. */
+export interface Limits {
+  readonly maxConnections?: number;
+  readonly maxPendingRequests?: number;
+  readonly maxRequests?: number;
 }
 
 export interface Endpoints {

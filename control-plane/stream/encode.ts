@@ -1,12 +1,17 @@
+import type { BalancerType } from '../../proto/gen/remora/v1/BalancerType.ts';
+import type { HashSource as HashSourceMessage } from '../../proto/gen/remora/v1/HashSource.ts';
 import type { HttpMatch as HttpMatchMessage } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { Policy as PolicyMessage } from '../../proto/gen/remora/v1/Policy.ts';
 import type { Protocol as ProtocolMessage } from '../../proto/gen/remora/v1/Protocol.ts';
 import type { Resource as ResourceMessage } from '../../proto/gen/remora/v1/Resource.ts';
 import type { Workload as WorkloadMessage } from '../../proto/gen/remora/v1/Workload.ts';
 import { v1 } from '../../proto/load.ts';
+import type { Feature } from '../../proto/well-known.ts';
 import type {
+  HashSource,
   HttpMatch,
   HttpRule,
+  LoadBalancer,
   Policy,
   Port,
   Protocol,
@@ -37,7 +42,7 @@ export function encodeResource(item: VersionedResource): Buffer {
   if (bytes === undefined) {
     const { name, version, resource } = item;
     const message: ResourceMessage = { name, version, ...bodyOf(resource) };
-    if (resource.kind === 'routes') message.requires = featuresOf(resource);
+    if (resource.kind === 'routes') message.requires = requiredFeatures(resource);
     bytes = responseSerialize({ resources: [message] });
     encoded.set(item, bytes);
   }
@@ -143,42 +148,65 @@ function matchMessage(match: HttpMatch): HttpMatchMessage {
 }
 
 function policyMessage(policy: Policy): PolicyMessage {
-  const { retries, circuitBreaker, sources, ...timeouts } = policy;
+  const { retries, circuitBreaker, loadBalancer, limits, sources, ...timeouts } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
   if (retries !== undefined) {
     message.retries = { ...retries, statusCodes: [...retries.statusCodes] };
   }
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
+  if (loadBalancer !== undefined) {
+    const { type, hash } = loadBalancer;
+    message.loadBalancer = { type: BALANCER_TYPES[type] };
+    if (hash !== undefined) message.loadBalancer.hash = hashMessage(hash);
+  }
+  if (limits !== undefined) message.limits = { ...limits };
   return message;
+}
+
+const BALANCER_TYPES: Record<LoadBalancer['type'], BalancerType> = {
+  'least-request': 'LEAST_REQUEST',
+  'peak-ewma': 'PEAK_EWMA',
+  'round-robin': 'ROUND_ROBIN',
+  'ring-hash': 'RING_HASH',
+};
+
+function hashMessage(hash: HashSource): HashSourceMessage {
+  switch (hash.kind) {
+    case 'header':
+      return { header: hash.name };
+    case 'cookie': {
+      const { kind: _, ...cookie } = hash;
+      return { cookie };
+    }
+    case 'source':
+      return { callingPod: {} };
+  }
 }
 
 function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
   return fields;
 }
 
-/** What a sidecar must know, so that none applies half a rule. */
-function featuresOf(routes: Routes): string[] {
-  const rules = routes.ports.flatMap((port) => port.rules);
-  const features: string[] = [];
-  if (hasPolicy(routes)) features.push('policy.v1');
-  if (rules.some((rule) => rule.filters ?? rule.backends.some((backend) => backend.filters))) {
-    features.push('filters.v1');
+/** What a sidecar must know of, to apply these routes as they are meant. */
+function requiredFeatures(routes: Routes): Feature[] {
+  const required = new Set<Feature>();
+  for (const port of routes.ports) {
+    for (const policy of [port.policy, ...port.rules.map((rule) => rule.policy)]) {
+      if (!isEmpty(policy)) required.add('policy.v1');
+      if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
+      if (policy.limits !== undefined) required.add('limits.v1');
+    }
+    for (const { filters, backends, matches } of port.rules) {
+      if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
+      if (matches.some(hasExpression)) required.add('regular-expressions.v1');
+    }
   }
-  if (rules.some((rule) => rule.matches.some(hasExpression))) {
-    features.push('regular-expressions.v1');
-  }
-  return features;
+  return [...required];
 }
 
 function hasExpression({ path, headers, query }: HttpMatch): boolean {
   return (
     path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
-  );
-}
-
-function hasPolicy(routes: Routes): boolean {
-  return routes.ports.some(
-    (port) => !isEmpty(port.policy) || port.rules.some((rule) => !isEmpty(rule.policy)),
   );
 }
 

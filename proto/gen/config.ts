@@ -3,6 +3,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { Ack as _remora_v1_Ack, Ack__Output as _remora_v1_Ack__Output } from './remora/v1/Ack.ts';
 import type { Backend as _remora_v1_Backend, Backend__Output as _remora_v1_Backend__Output } from './remora/v1/Backend.ts';
+import type { CallingPod as _remora_v1_CallingPod, CallingPod__Output as _remora_v1_CallingPod__Output } from './remora/v1/CallingPod.ts';
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from './remora/v1/CircuitBreaker.ts';
 import type { ConfigClient as _remora_v1_ConfigClient, ConfigDefinition as _remora_v1_ConfigDefinition } from './remora/v1/Config.ts';
 import type { Cors as _remora_v1_Cors, Cors__Output as _remora_v1_Cors__Output } from './remora/v1/Cors.ts';
@@ -10,11 +11,15 @@ import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_En
 import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
 import type { Endpoints as _remora_v1_Endpoints, Endpoints__Output as _remora_v1_Endpoints__Output } from './remora/v1/Endpoints.ts';
 import type { Filters as _remora_v1_Filters, Filters__Output as _remora_v1_Filters__Output } from './remora/v1/Filters.ts';
+import type { HashCookie as _remora_v1_HashCookie, HashCookie__Output as _remora_v1_HashCookie__Output } from './remora/v1/HashCookie.ts';
+import type { HashSource as _remora_v1_HashSource, HashSource__Output as _remora_v1_HashSource__Output } from './remora/v1/HashSource.ts';
 import type { Header as _remora_v1_Header, Header__Output as _remora_v1_Header__Output } from './remora/v1/Header.ts';
 import type { HeaderChanges as _remora_v1_HeaderChanges, HeaderChanges__Output as _remora_v1_HeaderChanges__Output } from './remora/v1/HeaderChanges.ts';
 import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
+import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from './remora/v1/Limits.ts';
+import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
 import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
 import type { Nack as _remora_v1_Nack, Nack__Output as _remora_v1_Nack__Output } from './remora/v1/Nack.ts';
 import type { PathChange as _remora_v1_PathChange, PathChange__Output as _remora_v1_PathChange__Output } from './remora/v1/PathChange.ts';
@@ -43,6 +48,8 @@ export interface ProtoGrpcType {
     v1: {
       Ack: MessageTypeDefinition<_remora_v1_Ack, _remora_v1_Ack__Output>
       Backend: MessageTypeDefinition<_remora_v1_Backend, _remora_v1_Backend__Output>
+      BalancerType: EnumTypeDefinition
+      CallingPod: MessageTypeDefinition<_remora_v1_CallingPod, _remora_v1_CallingPod__Output>
       CircuitBreaker: MessageTypeDefinition<_remora_v1_CircuitBreaker, _remora_v1_CircuitBreaker__Output>
       /**
        * Pushes what a sidecar needs to know. The sidecar speaks first with a Hello;
@@ -64,11 +71,15 @@ export interface ProtoGrpcType {
       EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>
       Endpoints: MessageTypeDefinition<_remora_v1_Endpoints, _remora_v1_Endpoints__Output>
       Filters: MessageTypeDefinition<_remora_v1_Filters, _remora_v1_Filters__Output>
+      HashCookie: MessageTypeDefinition<_remora_v1_HashCookie, _remora_v1_HashCookie__Output>
+      HashSource: MessageTypeDefinition<_remora_v1_HashSource, _remora_v1_HashSource__Output>
       Header: MessageTypeDefinition<_remora_v1_Header, _remora_v1_Header__Output>
       HeaderChanges: MessageTypeDefinition<_remora_v1_HeaderChanges, _remora_v1_HeaderChanges__Output>
       Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
       HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
       HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>
+      Limits: MessageTypeDefinition<_remora_v1_Limits, _remora_v1_Limits__Output>
+      LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
       Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
       Nack: MessageTypeDefinition<_remora_v1_Nack, _remora_v1_Nack__Output>
       PathChange: MessageTypeDefinition<_remora_v1_PathChange, _remora_v1_PathChange__Output>

@@ -30,6 +30,9 @@ const retries = (fields: object): Resource =>
 const breaker = (fields: object): Resource =>
   policy({ circuitBreaker: { consecutiveErrors: 5, ejectionMs: 1000, ...fields } });
 
+const balancer = (fields: object): Resource => policy({ loadBalancer: fields });
+const limits = (fields: object): Resource => policy({ limits: fields });
+
 const endpoint = (fields: object): Resource => ({
   name: 'endpoints/shop/web',
   endpoints: {
@@ -69,7 +72,7 @@ suite('a push', () => {
           {
             name: 'routes/shop/web',
             version: 'b',
-            requires: ['policy.v1'],
+            requires: ['policy.v1', 'load-balancer.v1', 'limits.v1'],
             routes: {
               service: 'shop/web',
               ports: [
@@ -108,6 +111,8 @@ suite('a push', () => {
                       ejectionMs: 30000,
                       maxEjectedPercent: 50,
                     },
+                    loadBalancer: { type: 'RING_HASH', hash: { header: 'X-User' } },
+                    limits: { maxConnections: 10, maxPendingRequests: 0 },
                   },
                 },
               ],
@@ -152,6 +157,8 @@ suite('a push', () => {
       idleTimeoutMs: undefined,
       retries: undefined,
       circuitBreaker: undefined,
+      loadBalancer: undefined,
+      limits: undefined,
     };
     assert.deepEqual(
       resources.map(({ value }) => value),
@@ -213,6 +220,8 @@ suite('a push', () => {
                   budgetMinPerSecond: 10,
                 },
                 circuitBreaker: { consecutiveErrors: 5, ejectionMs: 30000, maxEjectedPercent: 50 },
+                loadBalancer: { kind: 'ring-hash', hash: { kind: 'header', name: 'x-user' } },
+                limits: { maxConnections: 10, maxPendingRequests: 0, maxRequests: undefined },
               },
             },
           ],
@@ -370,6 +379,46 @@ suite('a push', () => {
       resource: breaker({ maxEjectedPercent: 101 }),
       reason: /maxEjectedPercent: 101 is above 100/,
     },
+    {
+      name: 'with an unknown balancer',
+      resource: balancer({ type: 77 as never }),
+      reason: /loadBalancer\.type: the value 77 is unknown/,
+    },
+    {
+      name: 'with a ring and nothing to hash',
+      resource: balancer({ type: 'RING_HASH' }),
+      reason: /loadBalancer\.hash: it is missing/,
+    },
+    {
+      name: 'with a ring and something unknown to hash',
+      resource: balancer({ type: 'RING_HASH', hash: {} }),
+      reason: /loadBalancer\.hash: it says nothing that is known/,
+    },
+    {
+      name: 'with something to hash and no ring',
+      resource: balancer({ type: 'ROUND_ROBIN', hash: { callingPod: {} } }),
+      reason: /loadBalancer\.hash: ROUND_ROBIN has no use for it/,
+    },
+    {
+      name: 'that hashes a header without a name',
+      resource: balancer({ type: 'RING_HASH', hash: { header: '' } }),
+      reason: /hash\.header: "" is no name/,
+    },
+    {
+      name: 'that hashes a cookie that would break its header',
+      resource: balancer({ type: 'RING_HASH', hash: { cookie: { name: 'a=b; c' } } }),
+      reason: /hash\.cookie\.name: "a=b; c" is no name/,
+    },
+    {
+      name: 'that allows no connection',
+      resource: limits({ maxConnections: 0 }),
+      reason: /limits\.maxConnections: 0 would let nothing through/,
+    },
+    {
+      name: 'that allows no request',
+      resource: limits({ maxRequests: 0 }),
+      reason: /limits\.maxRequests: 0 would let nothing through/,
+    },
   ];
   for (const { name, resource, reason } of refused) {
     test(`is refused with a resource ${name}`, () => {
@@ -380,6 +429,34 @@ suite('a push', () => {
         resource: resource.name ?? '',
         message: reason,
       });
+    });
+  }
+
+  const balancers: { loadBalancer: object; decoded: object }[] = [
+    { loadBalancer: {}, decoded: { kind: 'least-request' } },
+    { loadBalancer: { type: 'PEAK_EWMA' }, decoded: { kind: 'peak-ewma' } },
+    { loadBalancer: { type: 'ROUND_ROBIN' }, decoded: { kind: 'round-robin' } },
+    {
+      loadBalancer: { type: 'RING_HASH', hash: { cookie: { name: 'Session' } } },
+      decoded: {
+        kind: 'ring-hash',
+        hash: { kind: 'cookie', name: 'Session', ttlSeconds: undefined },
+      },
+    },
+    {
+      loadBalancer: { type: 'RING_HASH', hash: { cookie: { name: 's', ttlSeconds: 0 } } },
+      decoded: { kind: 'ring-hash', hash: { kind: 'cookie', name: 's', ttlSeconds: 0 } },
+    },
+    {
+      loadBalancer: { type: 'RING_HASH', hash: { callingPod: {} } },
+      decoded: { kind: 'ring-hash', hash: { kind: 'source' } },
+    },
+  ];
+  for (const { loadBalancer, decoded } of balancers) {
+    test(`reads the balancer ${JSON.stringify(loadBalancer)}`, () => {
+      const [resource] = decodePush(received({ resources: [balancer(loadBalancer)] })).resources;
+      assert.ok(resource?.kind === 'routes');
+      assert.deepEqual(resource.value.ports[0]?.policy.loadBalancer, decoded);
     });
   }
 

@@ -19,8 +19,9 @@ import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
+import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
 import { decodeFilters } from './decode-filters.ts';
-import { Place, ResourceError, SERVICE_NAME } from './place.ts';
+import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
   CircuitBreaker,
@@ -42,8 +43,8 @@ import type {
 } from './types.ts';
 
 /*
- * From messages to the sidecar's own types: the only file that knows both. It is
- * strict, because a rule that is understood by half protects nobody: whatever is
+ * From messages to the sidecar's own types: with `decode-cluster-policy.ts` the
+ * only file that knows both. It is strict, because a rule that is understood by half protects nobody: whatever is
  * unknown or impossible throws, and then the whole push is refused.
  */
 
@@ -79,6 +80,8 @@ export function decodePush(push: Push__Output): DecodedPush {
   };
 }
 
+const SUPPORTED: readonly string[] = FEATURES;
+
 /** The most that the Gateway API allows. */
 const MAX_WEIGHT = 1_000_000;
 
@@ -90,9 +93,6 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   TCP: 'tcp',
   TLS: 'tls',
 };
-
-/** RFC 9110 §5.6.2 */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function parseName(name: string): RemovedResource {
   if (name === 'settings') return { name, kind: 'settings', key: '' };
@@ -123,7 +123,7 @@ function decodeResource(resource: Resource__Output): DecodedResource {
   const { kind, key } = parseName(name);
   const at = new Place(name, '');
   for (const feature of resource.requires) {
-    if (!FEATURES.includes(feature)) {
+    if (!SUPPORTED.includes(feature)) {
       at.fail(`it requires "${feature}", which this sidecar does not support; upgrade the sidecar`);
     }
   }
@@ -287,6 +287,10 @@ function decodePolicy(policy: Policy__Output | null, at: Place): Policy {
     circuitBreaker: policy?.circuitBreaker
       ? decodeCircuitBreaker(policy.circuitBreaker, at.in('circuitBreaker'))
       : undefined,
+    loadBalancer: policy?.loadBalancer
+      ? decodeLoadBalancer(policy.loadBalancer, at.in('loadBalancer'))
+      : undefined,
+    limits: policy?.limits ? decodeLimits(policy.limits, at.in('limits')) : undefined,
   };
 }
 

@@ -17,6 +17,9 @@ const MAX_DURATION_MS = 2 ** 31 - 1;
 /** `<namespace>/<name>` */
 export const SERVICE_NAME = /^[^/\s]+\/[^/\s]+$/;
 
+/** RFC 9110 §5.6.2 */
+export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
 /** Where in a resource the decoder is; its checks throw with that place in the sentence. */
 export class Place {
   readonly #resource: string;
@@ -56,6 +59,11 @@ export class Place {
 
   serviceName(value: string): string {
     return SERVICE_NAME.test(value) ? value : this.fail(`"${value}" is not <namespace>/<name>`);
+  }
+
+  /** A name of a header or cookie. */
+  token(value: string): string {
+    return TOKEN.test(value) ? value : this.fail(`"${value}" is no name`);
   }
 
   atMost(value: number, limit: number): number {

@@ -24,6 +24,7 @@ const ONE_OF: Readonly<Record<string, readonly string[]>> = {
   HttpMatch: ['exact', 'prefix', 'pathExpression'],
   ValueMatch: ['exact', 'expression'],
   PathChange: ['full', 'prefix'],
+  HashSource: ['header', 'cookie', 'callingPod'],
 };
 
 const MAX_UINT32 = 2 ** 32 - 1;

@@ -208,6 +208,22 @@ suite('a static configuration', () => {
       reasons: [/matches\[0\]: only one of exact, prefix may be given/],
     },
     {
+      name: 'with two things to hash',
+      file: {
+        resources: [
+          {
+            name: 'routes/shop/web',
+            routes: {
+              ports: [
+                { policy: { loadBalancer: { hash: { header: 'x', cookie: { name: 'y' } } } } },
+              ],
+            },
+          },
+        ],
+      },
+      reasons: [/loadBalancer\.hash: only one of header, cookie may be given/],
+    },
+    {
       name: 'with what a push may not hold either',
       file: { resources: [{ ...service, requires: ['time-travel'] }] },
       reasons: [/resource service\/shop\/web: it requires "time-travel"/],

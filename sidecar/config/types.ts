@@ -129,6 +129,8 @@ export interface Policy {
   readonly idleTimeoutMs: number | undefined;
   readonly retries: Retries | undefined;
   readonly circuitBreaker: CircuitBreaker | undefined;
+  readonly loadBalancer: LoadBalancer | undefined;
+  readonly limits: Limits | undefined;
 }
 
 export interface Retries {
@@ -149,6 +151,35 @@ export interface CircuitBreaker {
   readonly ejectionMs: number;
   /** Of the endpoints of one service, at most this share is out at a time. */
   readonly maxEjectedPercent: number;
+}
+
+/** How the endpoint of a request is chosen. */
+export type LoadBalancer =
+  | { readonly kind: 'least-request' }
+  | { readonly kind: 'peak-ewma' }
+  | { readonly kind: 'round-robin' }
+  | { readonly kind: 'ring-hash'; readonly hash: HashSource };
+
+/** What of a request decides its endpoint. */
+export type HashSource =
+  /** The name in lower case. */
+  | { readonly kind: 'header'; readonly name: string }
+  /**
+   * With a lifetime the sidecar sets the cookie itself where a request comes
+   * without it; 0 is until the client ends.
+   */
+  | { readonly kind: 'cookie'; readonly name: string; readonly ttlSeconds: number | undefined }
+  /** The calling pod. */
+  | { readonly kind: 'source' };
+
+/** What one sidecar may have under way to one port of a service. Undefined means the mesh default. */
+export interface Limits {
+  /** Open connections, idle ones included. */
+  readonly maxConnections: number | undefined;
+  /** Requests that wait for a connection. */
+  readonly maxPendingRequests: number | undefined;
+  /** Requests and connections that are not HTTP, waiting ones included. */
+  readonly maxRequests: number | undefined;
 }
 
 /** How requests and connections are logged. Told at the start, and not by a push. */

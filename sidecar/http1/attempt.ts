@@ -55,6 +55,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
         tried,
         connectTimeoutMs: policy.connectTimeoutMs,
         pooled: request.upgrade === undefined,
+        hashKey: this.#exchange.hashKey,
         early: request.upgrade === undefined && IDEMPOTENT_METHODS.has(request.method),
       },
       this,
@@ -134,6 +135,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
   onResponse(response: Response): void {
     // Known now, and a body may take long.
     if (response.status >= 500) this.#report('error');
+    else this.#connection?.responded();
     if (this.#exchange.responseBegan(response, this.#connection?.mutualTls === true)) return;
     this.#discarding = true;
     // A body that did not come along with the head is not worth waiting for.

@@ -74,6 +74,18 @@ describe('chunks are read with', () => {
   }
 });
 
+test('small chunks of one buffer are told together, large ones by themselves', () => {
+  const large = 'x'.repeat(5000);
+  const text = `1\r\na\r\n1\r\nb\r\n1388\r\n${large}\r\n1\r\nc\r\n1\r\nd\r\n0\r\n\r\n`;
+  const told: string[] = [];
+  const sink = {
+    onBody: (bytes: Buffer) => told.push(bytes.toString('latin1')),
+    onBodyEnd: () => told.push('end'),
+  };
+  new ChunkedReader().read(latin1(text), 0, sink);
+  assert.deepEqual(told, ['ab', `${large}cd`, 'end']);
+});
+
 const refused: [what: string, text: string][] = [
   ['no size', '\r\nhello\r\n'],
   ['a size with a sign', '+5\r\nhello\r\n'],

@@ -19,6 +19,9 @@ type State =
   | 'trailers'
   | 'done';
 
+/** Above this a chunk is passed on by itself; smaller ones of one buffer are moved together first. */
+const GATHER_LIMIT_BYTES = 4096;
+
 /** Takes what a body holds. Slices are of the buffer that was read. */
 export interface BodySink {
   onBody(bytes: Buffer): void;
@@ -29,6 +32,9 @@ export interface BodySink {
 /**
  * Reads the chunked coding (RFC 9112 §7.1). Strict: every line ends with CRLF,
  * sizes are hexadecimal digits alone, the data is followed by CRLF.
+ *
+ * Small chunks are moved together within the buffer that they came in, because a
+ * sender of single bytes would otherwise cost a write and an object for each.
  */
 export class ChunkedReader {
   #state: State = 'size';
@@ -41,26 +47,44 @@ export class ChunkedReader {
     return this.#state === 'done';
   }
 
-  /** Gives the index up to which the bytes belong to the body. Error code: `bad-chunk`. */
+  /**
+   * Gives the index up to which the bytes belong to the body, whose part of the
+   * buffer may be changed. Error code: `bad-chunk`.
+   */
   read(bytes: Buffer, from: number, sink: BodySink): number {
     let i = from;
-    while (i < bytes.length && this.#state !== 'done') {
-      if (this.#state === 'data') {
-        const end = Math.min(bytes.length, i + this.#size);
-        this.#size -= end - i;
-        if (this.#size === 0) this.#state = 'data-cr';
-        sink.onBody(bytes.subarray(i, end));
-        i = end;
-      } else if (this.#state === 'trailers') {
-        i = this.#trailers.feed(bytes, i);
-        if (i < 0) return bytes.length;
-        this.#state = 'done';
-        sink.onBodyEnd(relayedTrailers(this.#trailers.head));
-      } else {
+    // What was gathered and not yet passed on.
+    let start = from;
+    let end = from;
+    while (i < bytes.length && this.#state !== 'done' && this.#state !== 'trailers') {
+      if (this.#state !== 'data') {
         this.#step(bytes[i++] as number);
+        continue;
       }
+      const dataEnd = Math.min(bytes.length, i + this.#size);
+      const size = dataEnd - i;
+      this.#size -= size;
+      if (this.#size === 0) this.#state = 'data-cr';
+      if (end > start && size <= GATHER_LIMIT_BYTES) {
+        bytes.copyWithin(end, i, dataEnd);
+        end += size;
+      } else {
+        if (end > start) sink.onBody(bytes.subarray(start, end));
+        start = i;
+        end = dataEnd;
+      }
+      i = dataEnd;
     }
-    return i;
+    if (end > start) sink.onBody(bytes.subarray(start, end));
+    return this.#state === 'trailers' && i < bytes.length ? this.#readTrailers(bytes, i, sink) : i;
+  }
+
+  #readTrailers(bytes: Buffer, from: number, sink: BodySink): number {
+    const end = this.#trailers.feed(bytes, from);
+    if (end < 0) return bytes.length;
+    this.#state = 'done';
+    sink.onBodyEnd(relayedTrailers(this.#trailers.head));
+    return end;
   }
 
   #step(byte: number): void {

@@ -278,12 +278,12 @@ const rewritten: [what: string, head: string, lines: string[]][] = [
     withHost(
       'X_Forwarded_Client_Cert: a\r\nx-forwarded_client-cert: b\r\nX_Remora_Error: c\r\nContent_Length: 3\r\nTransfer_Encoding: chunked\r\nX_Other: d\r\n',
     ),
-    ['GET / HTTP/1.1', 'host: cart', 'X_Other: d'],
+    ['GET / HTTP/1.1', 'Host: cart', 'X_Other: d'],
   ],
   [
     'drops h2c that names a version',
     withHost('Connection: Upgrade\r\nUpgrade: h2c/2.0\r\n'),
-    ['GET / HTTP/1.1', 'host: cart'],
+    ['GET / HTTP/1.1', 'Host: cart'],
   ],
   [
     'drops h2c with its settings',

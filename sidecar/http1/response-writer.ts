@@ -15,6 +15,8 @@ export class ResponseWriter {
   readonly #transport: Transport;
   readonly #request: Request;
   readonly #count: ByteCount;
+  /** The client has not taken what was written: the transport will tell when it has. */
+  clogged = false;
   #body: BodyWriter | undefined;
 
   constructor(transport: Transport, request: Request, count: ByteCount) {
@@ -59,7 +61,7 @@ export class ResponseWriter {
     if (body === undefined) return true;
     const before = body.writtenBytes;
     const writable = body.write(bytes);
-    this.#count.responseBytes += body.writtenBytes - before;
+    this.#wrote(body.writtenBytes - before, writable);
     return writable;
   }
 
@@ -67,12 +69,17 @@ export class ResponseWriter {
     const body = this.#body;
     if (body === undefined) return;
     const before = body.writtenBytes;
-    body.end(trailers);
-    this.#count.responseBytes += body.writtenBytes - before;
+    const writable = body.end(trailers);
+    this.#wrote(body.writtenBytes - before, writable);
   }
 
   #put(bytes: Buffer): void {
-    this.#count.responseBytes += bytes.length;
-    this.#transport.write(bytes);
+    this.#wrote(bytes.length, this.#transport.write(bytes));
+  }
+
+  #wrote(byteCount: number, writable: boolean): void {
+    if (byteCount === 0) return;
+    this.#count.responseBytes += byteCount;
+    this.clogged = !writable;
   }
 }

@@ -3,10 +3,8 @@ import type { Answer } from '../answer.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import type { Attempt, Downstream } from '../downstream.ts';
 import { Exchange } from '../exchange.ts';
-import { logRefusal } from '../policy/access-log.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
-import { recordRefusedHead } from '../policy/metrics.ts';
-import { encodeErrorResponse, statusOf } from '../policy/respond.ts';
+import { statusOf } from '../policy/respond.ts';
 import type { Peer, Transport, TransportHandler } from '../transport.ts';
 import type { Cluster } from '../upstream/types.ts';
 import { Http1Attempt, type UpgradeTarget } from './attempt.ts';
@@ -22,6 +20,7 @@ import {
   LINGER_MS,
   REFUSAL_LINGER_MS,
 } from './limits.ts';
+import { refuseHead } from './refused-head.ts';
 import { parseRequest, type Request } from './request.ts';
 import type { Response } from './response.ts';
 import { ResponseWriter } from './response-writer.ts';
@@ -55,6 +54,8 @@ export class ServerConnection
   #halfClosed = false;
   #draining = false;
   #closeAfter = false;
+  /** The client has not taken the last response. */
+  #clogged = false;
 
   constructor(transport: Transport, context: HttpContext) {
     this.#transport = transport;
@@ -99,7 +100,10 @@ export class ServerConnection
   }
 
   onDrain(): void {
-    this.#exchange?.onWritable();
+    this.#clogged = false;
+    if (this.#response !== undefined) this.#response.clogged = false;
+    if (this.#state === 'drain') this.#next();
+    else this.#exchange?.onWritable();
   }
 
   onClose(): void {
@@ -142,6 +146,7 @@ export class ServerConnection
           i = this.#readBody(bytes, i);
           break;
         case 'response':
+        case 'drain':
         case 'tunnel':
           this.#pending.unshift(bytes.subarray(i));
           return;
@@ -225,12 +230,7 @@ export class ServerConnection
       this.#exchange.refuse(error);
       return;
     }
-    if (this.#state === 'head') {
-      const answer = encodeErrorResponse(error, '', 'close');
-      this.#transport.write(answer);
-      recordRefusedHead(this.#context, error, this.#headBytes, answer.length);
-      logRefusal(this.#context, 'http1', this.peer, error, this.#headBytes, answer.length);
-    }
+    if (this.#state === 'head') refuseHead(this.#context, this.#transport, error, this.#headBytes);
     this.#close(REFUSAL_LINGER_MS);
   }
 
@@ -257,13 +257,11 @@ export class ServerConnection
   }
 
   writeAnswer(answer: Answer): void {
-    this.#leaveBody();
-    this.#response?.answer(answer, this.#connectionOption());
+    this.#response?.answer(answer, this.#ownConnectionOption());
   }
 
   writeError(error: MeshError): number {
-    this.#leaveBody();
-    this.#response?.error(error, this.#connectionOption());
+    this.#response?.error(error, this.#ownConnectionOption());
     return statusOf(error);
   }
 
@@ -312,6 +310,7 @@ export class ServerConnection
 
   exchangeEnded(): void {
     const canDiscard = this.#canDiscard();
+    this.#clogged = this.#response?.clogged === true;
     this.#exchange = undefined;
     this.#response = undefined;
     if (this.#state === 'gone' || this.#state === 'tunnel') {
@@ -329,11 +328,6 @@ export class ServerConnection
     else this.#updateFlow();
   }
 
-  /** The response is ours: what is still to come of the request is read, or the connection ends. */
-  #leaveBody(): void {
-    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
-  }
-
   /** The rest of a request that is not wanted is short enough, and will come. */
   #canDiscard(): boolean {
     const waits = this.#request?.expectsContinue === true && !this.#exchange?.continueSent;
@@ -341,12 +335,23 @@ export class ServerConnection
   }
 
   #next(): void {
+    if (this.#clogged) {
+      this.#state = 'drain';
+      this.#updateFlow();
+      return;
+    }
     this.#request = undefined;
     this.#state = 'head';
     this.#timer.set(this.#draining ? DRAIN_GRACE_MS : DEFAULT_POLICY.idleTimeoutMs);
     // In the middle of `#read` its own loop goes on.
     if (!this.#reading) this.#read(this.#pending.shift() ?? NOTHING);
     this.#updateFlow();
+  }
+
+  /** With a response of ours: what is still to come of the request is read, or the connection ends. */
+  #ownConnectionOption(): string | undefined {
+    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
+    return this.#connectionOption();
   }
 
   #connectionOption(): string | undefined {
@@ -361,7 +366,7 @@ export class ServerConnection
 
   #updateFlow(): void {
     const pause =
-      this.#state === 'response'
+      this.#state === 'response' || this.#state === 'drain'
         ? this.#pending.length > 0
         : this.#state === 'body' && this.#requestPaused;
     if (pause === this.#paused || this.#state === 'gone' || this.#state === 'tunnel') return;

@@ -39,11 +39,15 @@ export class BodyWriter {
     return this.#put(chunk);
   }
 
-  /** @param trailers complete lines; dropped where the framing has no place for them */
-  end(trailers: Buffer | undefined): void {
-    if (!this.#chunked) return;
-    if (trailers === undefined) this.#put(LAST_CHUNK);
-    else this.#put(Buffer.concat([Buffer.from('0\r\n'), trailers, CRLF]));
+  /**
+   * False as `write`; true where the framing needs no end.
+   *
+   * @param trailers complete lines; dropped where the framing has no place for them
+   */
+  end(trailers: Buffer | undefined): boolean {
+    if (!this.#chunked) return true;
+    if (trailers === undefined) return this.#put(LAST_CHUNK);
+    return this.#put(Buffer.concat([Buffer.from('0\r\n'), trailers, CRLF]));
   }
 
   #put(bytes: Buffer): boolean {

@@ -542,6 +542,13 @@ describe('a client', () => {
     assert.equal(peer.connection.available, true);
   });
 
+  test('is available when a server that took nothing takes something', () => {
+    const { peer, events } = connect(setting(SETTING.maxConcurrentStreams, 0));
+    assert.equal(peer.connection.available, false);
+    peer.send(frame(FRAME.settings, 0, 0, setting(SETTING.maxConcurrentStreams, 1)));
+    assert.deepEqual(events, ['settled', 'available']);
+  });
+
   const malformed: { name: string; method?: string; send: (peer: RawHttp2Peer) => void }[] = [
     { name: 'without a status', send: (peer) => peer.headers(1, [['a', 'b']]) },
     { name: 'that is interim and ends', send: (peer) => peer.headers(1, [[':status', '103']]) },

@@ -157,6 +157,7 @@ class Connection
     this.#full = !this.available;
     this.#lifecycle.incoming.expectResponse(stream, fields);
     this.#sender.headers(stream, fields, endStream);
+    if (this.#streams.exhausted) this.drain();
     return stream;
   }
 
@@ -192,7 +193,7 @@ class Connection
 
   onData(bytes: Buffer): void {
     if (this.#isClosed()) return;
-    this.#lifecycle.nowMs = this.#clock.monotonicMs() | 0;
+    this.#lifecycle.onArrival();
     try {
       this.#reader.feed(bytes);
       if (!this.#isClosed()) this.#checkAfterRead();
@@ -241,6 +242,7 @@ class Connection
     if (peer.streamWindowBytes !== windowBefore) {
       this.#lifecycle.incoming.widenAll(peer.streamWindowBytes - windowBefore);
     }
+    if (!this.available) this.#full = true;
     if (first) this.#handler.onSettled?.();
     this.#checkAvailable();
   }

@@ -130,6 +130,21 @@ describe('a peer that is slow keeps its connection', () => {
     assert.equal(streams[0]?.end, undefined);
   });
 
+  test('when its network is slow', async () => {
+    const { peer, errors } = serve();
+    peer.begin();
+    await peer.frames();
+    peer.transport.takes = false;
+    peer.transport.unsentBytes = 250_000;
+    peer.send(frame(FRAME.ping, 0, 0, '12345678'));
+    await peer.frames();
+    for (let i = 0; i < 5; i++) {
+      peer.clock.advance(50_000);
+      peer.transport.unsentBytes -= 50_000;
+    }
+    assert.deepEqual(errors, []);
+  });
+
   test('when it takes little at a time', () => {
     const { peer, streams, errors } = serve();
     peer.begin(setting(SETTING.initialWindowSize, 0));

@@ -51,6 +51,7 @@ export class Deadlines {
   #completed = 0;
   #stalledTicks = 0;
   #moves = 0;
+  #unsentBytes: number | undefined;
   #drainTicks = 0;
 
   /** @param patient streams and connection may stand still */
@@ -118,10 +119,11 @@ export class Deadlines {
   }
 
   #isStalled(): boolean {
-    const { queuedBytes, blocked, moves } = this.#sender;
+    const { queuedBytes, blocked, moves, unsentBytes } = this.#sender;
     const waits = blocked || queuedBytes >= HOARD_BYTES;
-    const same = waits && moves === this.#moves;
+    const same = waits && moves === this.#moves && unsentBytes === this.#unsentBytes;
     this.#moves = moves;
+    this.#unsentBytes = unsentBytes;
     this.#stalledTicks = same ? this.#stalledTicks + 1 : 0;
     return this.#stalledTicks >= STALLED_CONNECTION_TICKS;
   }

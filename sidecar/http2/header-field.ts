@@ -57,7 +57,7 @@ const INTERNED_STATIC: ReadonlyMap<string, HeaderField> = new Map(
 
 /** Fields over this size are seldom the same on two connections. */
 const INTERNED_FIELD_LIMIT_BYTES = 1024;
-const GENERATION_LIMIT_BYTES = 512 * 1024;
+const GENERATION_LIMIT_BYTES = 256 * 1024;
 
 /** Two generations: what was not met while one filled up is forgotten. */
 let young = new Map<string, HeaderField>();

@@ -20,6 +20,8 @@ import type { Stream } from './stream.ts';
 
 /** What a stream may have queued before its owner is asked to wait. */
 const STREAM_QUEUE_BYTES = 64 * 1024;
+/** With its header as long as a record of TLS, so that the peer reads a frame in one piece. */
+const DATA_FRAME_BYTES = DEFAULT_MAX_FRAME_BYTES - FRAME_HEADER_BYTES;
 /** Data that one turn gathers for one connection; the rest takes its turns in the next. */
 const TURN_BYTES = 256 * 1024;
 /** Answers to the peer's frames that wait because it does not read. */
@@ -51,6 +53,7 @@ export class Sender implements Flushable {
   #queuedBytes = 0;
   #moves = 0;
   #maxFrameBytes = DEFAULT_MAX_FRAME_BYTES;
+  #maxDataBytes = DATA_FRAME_BYTES;
   #scheduled = false;
   /** The transport asked to wait. */
   #blocked = false;
@@ -85,6 +88,11 @@ export class Sender implements Flushable {
   /** Changes whenever the peer took something; it goes round at 2^30. */
   get moves(): number {
     return this.#moves;
+  }
+
+  /** What the transport holds still; undefined when it does not say. */
+  get unsentBytes(): number | undefined {
+    return this.#transport.unsentBytes;
   }
 
   /** The peer asks for more answers than it reads. */
@@ -146,7 +154,7 @@ export class Sender implements Flushable {
   headers(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
     const { queue } = stream;
     if (queue !== undefined) {
-      queue.trailers = fields;
+      if (!queue.ended) queue.trailers = fields;
       queue.ended = true;
       return;
     }
@@ -162,6 +170,7 @@ export class Sender implements Flushable {
   data(stream: Stream, bytes: Buffer, endStream: boolean): boolean {
     const { length } = bytes;
     if (stream.queue !== undefined) {
+      if (stream.queue.ended) return true;
       if (length > 0) return this.#enqueue(stream, stream.queue, bytes, endStream);
       stream.queue.ended = endStream;
       return true;
@@ -204,6 +213,7 @@ export class Sender implements Flushable {
   setMaxFrameBytes(bytes: number): void {
     // Larger frames gain nothing, and would let one stream hold up others.
     this.#maxFrameBytes = Math.min(bytes, DEFAULT_MAX_FRAME_BYTES);
+    this.#maxDataBytes = Math.min(this.#maxFrameBytes, DATA_FRAME_BYTES);
   }
 
   /** @throws ConnectionError when the window grows over its maximum */
@@ -293,7 +303,7 @@ export class Sender implements Flushable {
       return 0;
     }
     while (from < length && this.#takesData) {
-      const count = Math.min(length - from, stream.sendWindow, this.#window, this.#maxFrameBytes);
+      const count = Math.min(length - from, stream.sendWindow, this.#window, this.#maxDataBytes);
       if (count <= 0) break;
       const to = from + count;
       this.#writeDataHeader(stream, count, endStream && to === length);
@@ -312,7 +322,7 @@ export class Sender implements Flushable {
   }
 
   #writeQueued(stream: Stream, queue: SendQueue): void {
-    const count = Math.min(queue.bytes, stream.sendWindow, this.#window, this.#maxFrameBytes);
+    const count = Math.min(queue.bytes, stream.sendWindow, this.#window, this.#maxDataBytes);
     const last = count === queue.bytes;
     const { trailers, ended } = queue;
     this.#writeDataHeader(stream, count, last && ended && trailers === undefined);

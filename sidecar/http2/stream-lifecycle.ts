@@ -45,8 +45,10 @@ export class StreamLifecycle implements StreamOwner, SenderOwner, IncomingOwner 
   readonly sender: Sender;
   readonly window: ReceiveWindow;
   readonly incoming: Incoming;
-  /** When the bytes came that are being read; a whole number, of which only differences count. */
-  nowMs: number;
+  readonly #clock: Clock;
+  #nowMs = 0;
+  /** Later bytes are being read than those of `#nowMs`. */
+  #nowIsOld = true;
   /** We have said which streams we take still. */
   refusesNew = false;
 
@@ -56,7 +58,7 @@ export class StreamLifecycle implements StreamOwner, SenderOwner, IncomingOwner 
     this.#peer = parts.peer;
     this.#limits = limits;
     this.#handler = parts.handler;
-    this.nowMs = parts.clock.monotonicMs() | 0;
+    this.#clock = parts.clock;
     this.table = new StreamTable(role);
     this.sender = new Sender(parts.transport, this, limits, settings.maxQueuedBytes);
     this.window = new ReceiveWindow(settings, this.table, this.sender);
@@ -68,6 +70,20 @@ export class StreamLifecycle implements StreamOwner, SenderOwner, IncomingOwner 
       window: this.window,
       limits,
     });
+  }
+
+  /** When the bytes came that are being read; a whole number, of which only differences count. */
+  get nowMs(): number {
+    if (this.#nowIsOld) {
+      this.#nowMs = this.#clock.monotonicMs() | 0;
+      this.#nowIsOld = false;
+    }
+    return this.#nowMs;
+  }
+
+  /** Bytes came. The clock is read when somebody asks. */
+  onArrival(): void {
+    this.#nowIsOld = true;
   }
 
   /** As a client. The frames of the request are for the caller to send. */

@@ -74,6 +74,10 @@ export class Stream implements Http2Stream {
     this.openedMs = openedMs;
   }
 
+  get queuedBytes(): number {
+    return this.queue?.bytes ?? 0;
+  }
+
   sendHeaders(fields: readonly HeaderField[], endStream: boolean): void {
     this.#owner.sendHeaders(this, fields, endStream);
   }

@@ -51,6 +51,8 @@ export interface Http2Stream {
   readonly id: number;
   /** Over in both directions, or reset. */
   readonly closed: boolean;
+  /** Of what `sendData` took, what is not yet copied into frames: that memory is still read. */
+  readonly queuedBytes: number;
 
   /** A response head, interim head, or trailers (then with `endStream`). Trailers queue behind data. */
   sendHeaders(fields: readonly HeaderField[], endStream: boolean): void;

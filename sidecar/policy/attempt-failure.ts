@@ -4,13 +4,14 @@ import type { ResponseHead } from '../message.ts';
 import type { AttemptFailure } from './layer.ts';
 import { ERROR_HEADER } from './respond.ts';
 
-/** What the sidecar of an application that does not answer says (`policy/respond.ts`). */
+/** What the sidecar of an application that does not answer says (`respond.ts`). */
 const UNREACHED_CODE = 'connect-failed';
 const UNREACHED_STATUS = 503;
 
 /**
- * A sidecar that could not reach its application says so under a name that no
- * application can use; that is as if there had been no connection.
+ * What the head of a response says of its attempt. A sidecar that could not reach its
+ * application says so under a name that no application can use; that is as if there
+ * had been no connection.
  */
 export function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFailure {
   const { grpcStatus } = response;

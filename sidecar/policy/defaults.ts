@@ -23,6 +23,7 @@ export const DEFAULT_POLICY: EffectivePolicy = {
   idleTimeoutMs: 3_600_000,
   retries: undefined,
   connectRetries: 2,
+  hash: undefined,
 };
 
 /** Nothing is said. */
@@ -34,6 +35,8 @@ export const NO_POLICY: Policy = {
   idleTimeoutMs: undefined,
   retries: undefined,
   circuitBreaker: undefined,
+  loadBalancer: undefined,
+  limits: undefined,
 };
 
 /** @param budget of the cluster that the requests go to */
@@ -47,6 +50,7 @@ export function effectivePolicy(policy: Policy, budget: RetryBudget): EffectiveP
       policy.retries === undefined || policy.retries.attempts === 0
         ? undefined
         : { ...policy.retries, budget },
+    hash: policy.loadBalancer?.kind === 'ring-hash' ? policy.loadBalancer.hash : undefined,
     connectRetries: retriesConnecting(policy) ? DEFAULT_POLICY.connectRetries : 0,
   };
 }

@@ -1,4 +1,4 @@
-import type { Retries } from '../config/types.ts';
+import type { HashSource, Retries } from '../config/types.ts';
 import type { RetryBudget } from './budget.ts';
 
 /** A policy with the mesh's defaults filled in. 0 ms means no limit. */
@@ -13,6 +13,8 @@ export interface EffectivePolicy {
   readonly retries: EffectiveRetries | undefined;
   /** So many other endpoints are tried when one cannot be reached, besides what `retries` allow. */
   readonly connectRetries: number;
+  /** What of a request decides its endpoint; undefined where nothing of it does. */
+  readonly hash: HashSource | undefined;
 }
 
 export interface EffectiveRetries extends Retries {

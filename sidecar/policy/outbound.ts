@@ -1,6 +1,7 @@
 import { accessLog } from './access-log.ts';
 import { attemptTimeout } from './attempt-timeout.ts';
 import type { EffectivePolicy } from './effective.ts';
+import { hashKey } from './hash-key.ts';
 import type { Layer } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { otherEndpoint } from './other-endpoint.ts';
@@ -31,6 +32,8 @@ export function outboundLayers(
     // since clients of gRPC bring a limit of their own.
     requestTimeout,
   ];
+  // Before an endpoint is picked.
+  if (policy.hash !== undefined) layers.push(hashKey);
   // Before `retry`: what our own pool or a dead pod is to blame for takes nothing from the budget.
   layers.push(staleConnection);
   if (policy.connectRetries > 0) layers.push(otherEndpoint);

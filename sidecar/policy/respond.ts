@@ -32,6 +32,12 @@ const STATUS: { readonly [code: string]: number } = {
   'connect-failed': 503,
   'peer-identity-mismatch': 503,
 
+  // A limit of the policy is reached.
+  'too-many-connections': 503,
+  'too-many-pending': 503,
+  'too-many-requests': 503,
+  'pending-timeout': 503,
+
   // Whoever took it did not answer well, or not in time.
   'upstream-reset': 502,
   'upstream-refused': 503,

@@ -55,9 +55,9 @@ export class StreamAttempt
   }
 
   start(): void {
-    const { tried, policy } = this.#exchange;
+    const { tried, policy, hashKey } = this.#exchange;
     const acquisition = this.#cluster.acquireStream(
-      { tried, connectTimeoutMs: policy.connectTimeoutMs },
+      { tried, connectTimeoutMs: policy.connectTimeoutMs, hashKey },
       this,
     );
     if (this.#slot === undefined && !this.#over) this.#acquisition = acquisition;
@@ -179,6 +179,7 @@ export class StreamAttempt
     this.#received = response.endsStream;
     // Known now, and a body may take long.
     if (isServerError(response)) this.#report('error');
+    else this.#slot?.responded();
     if (!this.#exchange.responseBegan(response, this.#slot?.mutualTls === true)) {
       this.abort('success');
     } else if (response.endsStream) {

@@ -45,7 +45,7 @@ export function parseStreamRequest(
     throw new MeshError('connect-unsupported', 'CONNECT is only taken by the explicit proxy');
   }
   const target = parseTarget(method, found.path);
-  const authority = parseAuthority(whose(found));
+  const authority = authorityOf(whose(found));
   if (authority === undefined) {
     throw new MeshError('bad-host', 'the authority is not a name or address with an optional port');
   }
@@ -234,6 +234,18 @@ function find(fields: readonly HeaderField[]): Found {
   }
   if (found.authority === undefined) found.untouched = false;
   return found;
+}
+
+let lastText = '';
+let lastAuthority: Authority | undefined;
+
+/** Most requests name the one that the request before named. */
+function authorityOf(text: string): Authority | undefined {
+  if (text !== lastText) {
+    lastText = text;
+    lastAuthority = parseAuthority(text);
+  }
+  return lastAuthority;
 }
 
 /** Written as HTTP/2 has it, or as HTTP/1 had it; the codec has seen that both say the same (RFC 9113 §8.3.1). */

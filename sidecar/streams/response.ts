@@ -1,5 +1,5 @@
 import { parseGrpcStatus } from '../grpc/status.ts';
-import { type HeaderField, headerField } from '../http2/header-field.ts';
+import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { ResponseMessage } from '../message.ts';
 import { FIELD, fieldKind, isChangeable } from './field-kind.ts';
 import { fieldValue, relayedFields } from './fields.ts';
@@ -11,6 +11,7 @@ export class StreamResponse implements ResponseMessage {
   /** Nothing follows the head. */
   readonly endsStream: boolean;
   #fields: readonly HeaderField[];
+  #own: HeaderField[] | undefined;
 
   /**
    * @param fields as the codec gives them: their form is checked, `:status` is there
@@ -27,18 +28,21 @@ export class StreamResponse implements ResponseMessage {
     return fieldValue(this.#fields, name);
   }
 
-  addField(name: string, value: string): void {
-    this.#fields = [...this.#fields, headerField(name, value)];
+  addField(name: string, value: string, isUnique = false): void {
+    this.#own ??= [];
+    this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
   }
 
   removeField(name: string): void {
-    if (!isChangeable(fieldKind(name))) return;
+    this.#own = this.#own?.filter((field) => field.name !== name);
+    if (!isChangeable(fieldKind(name)) || this.header(name) === undefined) return;
     this.#fields = this.#fields.filter((field) => field.name !== name);
   }
 
   /** @param keepTrust the response comes from a sidecar that proved itself */
   encode(keepTrust: boolean): readonly HeaderField[] {
-    return relayedFields(this.#fields, keepTrust);
+    const relayed = relayedFields(this.#fields, keepTrust);
+    return this.#own === undefined ? relayed : [...relayed, ...this.#own];
   }
 }
 

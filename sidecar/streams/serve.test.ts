@@ -194,6 +194,32 @@ describe('the end of a response', () => {
   }
 });
 
+test('a stream on which nothing moves is ended, and no other of its connection', async () => {
+  const clock = new ManualClock();
+  let served: ServerHttp2Stream | undefined;
+  const { hop } = await hopTo(
+    (stream, headers) => {
+      stream.respond({ ':status': 200 });
+      if (headers[':path'] === '/busy') served = stream;
+    },
+    { clock, policy: { idleTimeoutMs: 100 } },
+  );
+  const session = http2Client(hop.port);
+  const [quiet, busy] = ['/quiet', '/busy'].map((path) =>
+    session.request({ ':authority': 'cart', ':path': path }),
+  ) as [ClientHttp2Stream, ClientHttp2Stream];
+  quiet.on('error', () => {});
+  await Promise.all([once(quiet, 'response'), once(busy, 'response')]);
+  clock.advance(60);
+  served?.write('still here');
+  assert.equal(String((await once(busy, 'data'))[0]), 'still here');
+  clock.advance(60);
+  assert.equal(await resetCode(quiet), constants.NGHTTP2_INTERNAL_ERROR);
+  assert.equal((await hop.record()).errorCode, 'idle-timeout');
+  served?.end();
+  await once(busy, 'end');
+});
+
 describe('a connection without requests', () => {
   const open = async (hop: HttpHop): Promise<ClientHttp2Stream> => {
     const stream = http2Client(hop.port).request({ ':authority': 'cart' });
@@ -221,7 +247,8 @@ describe('a connection without requests', () => {
     clock.advance(hour / 2);
     assert.equal(session?.closed, false);
     const goaway = once(session as NonNullable<typeof session>, 'goaway');
-    clock.advance(hour);
+    // Not further: a moment later the connection would be cut, with what it has to say.
+    clock.advance(hour / 2);
     await goaway;
   });
 

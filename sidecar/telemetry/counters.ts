@@ -49,6 +49,7 @@ export class Counters implements TrafficObserver {
   readonly requests: Series<RequestLabels>;
   readonly connections: Series<ConnectionLabels>;
   readonly retries: Series<{ readonly service: string; readonly reason: string }>;
+  readonly limitRefusals: Series<{ readonly service: string; readonly reason: string }>;
   readonly ejections: Series<{ readonly service: string }>;
   readonly #ejected = new Map<string, Set<string>>();
   /** One key for all look-ups: nothing is allocated for a row that exists. */
@@ -58,6 +59,7 @@ export class Counters implements TrafficObserver {
     this.requests = new Series(REQUEST.buckets + DURATION_BUCKETS, maxSeries);
     this.connections = new Series(4, maxSeries);
     this.retries = new Series(1, maxSeries);
+    this.limitRefusals = new Series(1, maxSeries);
     this.ejections = new Series(1, maxSeries);
   }
 
@@ -100,14 +102,11 @@ export class Counters implements TrafficObserver {
   }
 
   retried(service: string, reason: string, times = 1): void {
-    const { retries } = this;
-    let base = retries.find([service, reason]);
-    if (base < 0) {
-      if (retries.full) service = 'overflow';
-      base = retries.find([service, reason]);
-      if (base < 0) base = retries.create([service, reason], { service, reason });
-    }
-    retries.add(base, 0, times);
+    countReason(this.retries, service, reason, times);
+  }
+
+  limitReached(service: string, code: string, times = 1): void {
+    countReason(this.limitRefusals, service, code, times);
   }
 
   ejected(service: string, endpoint: string): void {
@@ -210,6 +209,21 @@ function addAll<Labels>(series: Series<Labels>, base: number, amounts: ArrayLike
 export function durationBucket(durationMs: number): number {
   const wholeMs = Math.min(Math.max(durationMs, 0), 2 ** 30);
   return Math.min(32 - Math.clz32(wholeMs), DURATION_BUCKETS - 1);
+}
+
+function countReason(
+  series: Series<{ readonly service: string; readonly reason: string }>,
+  service: string,
+  reason: string,
+  times: number,
+): void {
+  let base = series.find([service, reason]);
+  if (base < 0) {
+    if (series.full) service = 'overflow';
+    base = series.find([service, reason]);
+    if (base < 0) base = series.create([service, reason], { service, reason });
+  }
+  series.add(base, 0, times);
 }
 
 /** Copies: the caller may reuse its record. */

@@ -138,18 +138,28 @@ function addConnections(registry: Registry, counters: Counters): void {
 }
 
 function addResilience(registry: Registry, counters: Counters): void {
-  new Counter({
-    name: 'remora_retries_total',
-    help: 'Requests that were tried again, by reason',
-    labelNames: ['service', 'reason'],
-    registers: [registry],
-    collect() {
-      this.reset();
-      counters.retries.labels.forEach((labels, row) => {
-        this.inc({ ...labels }, counters.retries.at(row, 0));
-      });
-    },
-  });
+  const { retries, limitRefusals } = counters;
+  for (const [name, help, series] of [
+    ['remora_retries_total', 'Requests that were tried again, by reason', retries],
+    [
+      'remora_limit_refusals_total',
+      'Requests and connections that were refused because a limit was reached, by reason',
+      limitRefusals,
+    ],
+  ] as const) {
+    new Counter({
+      name,
+      help,
+      labelNames: ['service', 'reason'],
+      registers: [registry],
+      collect() {
+        this.reset();
+        series.labels.forEach((labels, row) => {
+          this.inc({ ...labels }, series.at(row, 0));
+        });
+      },
+    });
+  }
   new Counter({
     name: 'remora_ejections_total',
     help: 'Endpoints that were taken out of the balancer',

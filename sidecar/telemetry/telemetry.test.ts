@@ -247,6 +247,7 @@ suite('the metrics', () => {
     counters.connectionOpened(connection());
     counters.connectionClosed(connection(), 7, 9);
     counters.retried('shop/cart', 'connect-failed');
+    counters.limitReached('shop/cart', 'too-many-pending');
     counters.ejected('shop/cart', '10.0.0.1');
     const registry = createRegistry(counters, facts);
     const parties =
@@ -269,6 +270,7 @@ suite('the metrics', () => {
       `remora_connection_sent_bytes_total{${tcp}} 7`,
       `remora_connection_received_bytes_total{${tcp}} 9`,
       'remora_retries_total{service="shop/cart",reason="connect-failed"} 1',
+      'remora_limit_refusals_total{service="shop/cart",reason="too-many-pending"} 1',
       'remora_ejections_total{service="shop/cart"} 1',
       'remora_ejected_endpoints{service="shop/cart"} 1',
       'remora_certificate_expiry_timestamp_seconds 1700000000',

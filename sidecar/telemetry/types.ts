@@ -8,6 +8,8 @@ export interface TrafficObserver {
   connectionClosed(record: ConnectionRecord, bytesSent: number, bytesReceived: number): void;
   /** A request was tried again. */
   retried(service: string, reason: string): void;
+  /** A request or connection was refused because a limit of its policy was reached: by its stable code. */
+  limitReached(service: string, code: string): void;
   /** An endpoint was taken out of the balancer, or came back. */
   ejected(service: string, endpoint: string): void;
   restored(service: string, endpoint: string): void;

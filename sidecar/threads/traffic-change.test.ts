@@ -56,11 +56,13 @@ test('the counters of two threads add up to those of one', () => {
     counters?.connectionOpened(CONNECTION_RECORD);
     counters?.connectionOpened(CONNECTION_RECORD);
     counters?.retried('shop/cart', '503');
+    counters?.limitReached('shop/cart', 'too-many-requests');
   }
   for (const reader of readers) tell(reader, main);
   for (const counters of [alone, threads[1]]) {
     counters?.connectionClosed(CONNECTION_RECORD, 10, 20);
     counters?.retried('shop/cart', '503');
+    counters?.limitReached('shop/cart', 'too-many-requests');
   }
   for (const reader of readers) tell(reader, main);
 
@@ -77,6 +79,8 @@ test('the counters of two threads add up to those of one', () => {
   assert.equal(main.connections.at(0, CONNECTION.active), 1);
   assert.equal(main.connections.at(0, CONNECTION.bytesReceived), 20);
   assert.equal(main.retries.at(0, 0), 2);
+  assert.deepEqual(main.limitRefusals.labels, alone.limitRefusals.labels);
+  assert.equal(main.limitRefusals.at(0, 0), 2);
 });
 
 test('without traffic there is nothing to tell', () => {

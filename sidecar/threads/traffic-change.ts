@@ -4,17 +4,25 @@ import type { Series } from '../telemetry/series.ts';
 /** Rows whose numbers grew, with how much. */
 type Growth<Labels> = readonly (readonly [labels: Labels, amounts: Float64Array])[];
 
+type ReasonLabels = { readonly service: string; readonly reason: string };
+
 /** What one thread counted since it told last. */
 export interface TrafficChange {
   readonly requests: Growth<RequestLabels>;
   readonly connections: Growth<ConnectionLabels>;
-  readonly retries: Growth<{ readonly service: string; readonly reason: string }>;
+  readonly retries: Growth<ReasonLabels>;
+  readonly limitRefusals: Growth<ReasonLabels>;
 }
 
 /** Reads the counters of a thread again and again, and tells what was added since the last time. */
 export class TrafficReader {
   readonly #counters: Counters;
-  readonly #told = { requests: NOTHING, connections: NOTHING, retries: NOTHING };
+  readonly #told = {
+    requests: NOTHING,
+    connections: NOTHING,
+    retries: NOTHING,
+    limitRefusals: NOTHING,
+  };
 
   constructor(counters: Counters) {
     this.#counters = counters;
@@ -22,17 +30,18 @@ export class TrafficReader {
 
   /** Undefined when nothing happened. */
   read(): TrafficChange | undefined {
-    const { requests, connections, retries } = this.#counters;
+    const { requests, connections, retries, limitRefusals } = this.#counters;
     const change = {
       requests: growth(requests, this.#told.requests),
       connections: growth(connections, this.#told.connections),
       retries: growth(retries, this.#told.retries),
+      limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
     };
     this.#told.requests = copy(requests);
     this.#told.connections = copy(connections);
     this.#told.retries = copy(retries);
-    const rows = change.requests.length + change.connections.length + change.retries.length;
-    return rows === 0 ? undefined : change;
+    this.#told.limitRefusals = copy(limitRefusals);
+    return Object.values(change).every(({ length }) => length === 0) ? undefined : change;
   }
 }
 
@@ -42,6 +51,9 @@ export function addTraffic(counters: Counters, change: TrafficChange): void {
   for (const [labels, amounts] of change.connections) counters.addConnections(labels, amounts);
   for (const [{ service, reason }, amounts] of change.retries) {
     counters.retried(service, reason, amounts[0]);
+  }
+  for (const [{ service, reason }, amounts] of change.limitRefusals) {
+    counters.limitReached(service, reason, amounts[0]);
   }
 }
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
 import type { Http2Options } from '../http2/connection.ts';
+import type { Budgets } from '../http2/flood-limits.ts';
 import type { LocalSettings } from '../http2/settings.ts';
 import type { PeerWorkload } from '../transport.ts';
 
@@ -38,20 +39,26 @@ const SETTINGS: Partial<LocalSettings> = {
   maxQueuedBytes: 64 * STREAM_WINDOW_BYTES,
 };
 
+const BUDGETS: Partial<Budgets> = {
+  // A connection of the application that breaks is a reset stream, so a busy peer
+  // makes many of them.
+  resets: { burst: 10_000, perSecond: 1_000, perStream: 2, perData: 0 },
+  // When we reset one, a window of data may be on its way to us.
+  lateFrames: { burst: 200_000, perSecond: 64_000, perStream: 64, perData: 0 },
+};
+
 /** As the client of a connection. */
-export const CLIENT_OPTIONS: TrunkHttp2Options = { settings: SETTINGS, patient: true };
+export const CLIENT_OPTIONS: TrunkHttp2Options = {
+  settings: SETTINGS,
+  budgets: BUDGETS,
+  patient: true,
+};
 
 /** As the server of a connection. */
 export const SERVER_OPTIONS: TrunkHttp2Options = {
   settings: { ...SETTINGS, maxConcurrentStreams: MAX_STREAMS },
+  budgets: BUDGETS,
   patient: true,
-  budgets: {
-    // A connection of the application that breaks is a reset stream, so a busy peer
-    // makes many of them.
-    resets: { burst: 10_000, perSecond: 1_000, perStream: 2, perData: 0 },
-    // When the application breaks them, a window of data may be on its way on each.
-    lateFrames: { burst: 200_000, perSecond: 64_000, perStream: 64, perData: 0 },
-  },
 };
 
 /** From the first packet to the peer's SETTINGS. */

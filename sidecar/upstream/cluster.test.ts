@@ -16,6 +16,7 @@ const observer: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  limitReached: (service, code) => events.push(`limit ${service} ${code}`),
   ejected: (service, endpoint) => events.push(`ejected ${service} ${endpoint}`),
   restored: (service, endpoint) => events.push(`restored ${service} ${endpoint}`),
 };
@@ -56,6 +57,7 @@ function cluster(
     observer,
     clock,
     random,
+    source: 'shop/web-1',
     want: () => events.push('want'),
   });
   after(() => made.close());
@@ -299,7 +301,7 @@ describe('an endpoint that fails', () => {
   }> {
     const clock = new ManualClock();
     const pool = cluster(clock, new ScriptedDialer());
-    pool.configure(policy);
+    pool.configure({ circuitBreaker: policy, loadBalancer: undefined, limits: undefined });
     pool.update(addresses.map((address) => ({ endpoint: endpoint(address), port: 80 })));
     const fail = async (address: string): Promise<void> => {
       const others = addresses.filter((other) => other !== address).map((other) => endpoint(other));

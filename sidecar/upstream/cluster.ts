@@ -1,13 +1,14 @@
 import type { Clock } from '../../runtime/clock.ts';
-import { MeshError } from '../../runtime/errors.ts';
-import type { CircuitBreaker, Endpoint } from '../config/types.ts';
+import type { Endpoint } from '../config/types.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
-import { chooseOfTwo } from './balancer.ts';
-import { ConnectionDemand, type Demand, type DemandOwner, SlotDemand } from './demand.ts';
+import type { ClusterPolicy } from './cluster-policy.ts';
+import { ConnectionDemand } from './demand.ts';
 import type { Dialed, Dialer } from './dialer.ts';
+import { Dispatcher, type DispatcherOwner } from './dispatcher.ts';
+import { effectiveLimits } from './limits.ts';
 import { Member, type MemberOwner, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
-import { Slot } from './slot.ts';
+import type { Selection } from './selection.ts';
 import type {
   AcquireRequest,
   AcquireWaiter,
@@ -17,12 +18,6 @@ import type {
   StreamRequirement,
   StreamWaiter,
 } from './types.ts';
-
-/** How long a request waits for endpoints that the control plane has not told yet. */
-const ENDPOINTS_TIMEOUT_MS = 1_000;
-
-const NOBODY: readonly Member[] = [];
-const SERVED: Acquisition = { cancel: () => {} };
 
 export interface ClusterOptions {
   readonly name: string;
@@ -36,6 +31,8 @@ export interface ClusterOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Names this pod, for balancers that go by it. */
+  readonly source: string;
   /** Asks the control plane for the endpoints. */
   readonly want: () => void;
 }
@@ -46,58 +43,56 @@ export interface Target {
   readonly port: number;
 }
 
-/** {@link Cluster} over a set of endpoints that comes and goes. */
-export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
+/**
+ * {@link Cluster} over a set of endpoints that comes and goes. Who asks for one is
+ * handed to the {@link Dispatcher}; here stand the endpoints, and what becomes known
+ * of them.
+ */
+export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
   readonly name: string;
   readonly #options: ClusterOptions;
   readonly #outliers: OutlierDetection<Member>;
-  #members: readonly Member[] = [];
-  /** Those of the members that the balancer may pick. */
-  #usable: readonly Member[] = [];
-  #known = false;
-  /** Waiting for the endpoints to be known. */
-  readonly #waiting = new Set<Demand>();
+  readonly #dispatcher: Dispatcher;
+  readonly #selection: Selection;
   #lastUsedMs: number;
 
   constructor(options: ClusterOptions) {
     this.name = options.name;
     this.#options = options;
     this.#lastUsedMs = options.clock.monotonicMs();
+    this.#dispatcher = new Dispatcher(options, this);
+    this.#selection = this.#dispatcher.selection;
     this.#outliers = new OutlierDetection(options.clock, (member) => {
       const { observer, service } = this.#options;
       const endpoint = `${member.endpoint.address}:${member.port}`;
       if (member.ejected) observer.ejected(service, endpoint);
       else observer.restored(service, endpoint);
-      this.#recount();
+      this.#selection.recount();
     });
   }
 
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition {
-    return this.#begin(new ConnectionDemand(request, waiter, this));
+    this.#lastUsedMs = this.#options.clock.monotonicMs();
+    const demand = new ConnectionDemand(request, waiter, this.#dispatcher);
+    this.#dispatcher.begin(demand);
+    return demand;
   }
 
   acquireStream(request: StreamRequirement, waiter: StreamWaiter): Acquisition {
-    const member = this.#known ? this.#pick(request.tried, NOBODY) : undefined;
-    const connection = member?.streams.take();
-    if (member !== undefined && connection !== undefined) {
-      // Nearly always: there is a connection, and nothing to wait for or to cancel.
-      this.#lastUsedMs = this.#options.clock.monotonicMs();
-      member.inFlight += 1;
-      waiter.onSlot(new Slot(member, connection, this));
-      return SERVED;
-    }
-    return this.#begin(new SlotDemand(request, waiter, this));
+    this.#lastUsedMs = this.#options.clock.monotonicMs();
+    return this.#dispatcher.beginStream(request, waiter);
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
-    return this.#usable.some((member) => !wasTried(member, tried));
+    return this.#selection.hasUntried(tried);
   }
 
   /** @param targets undefined while the control plane has not told them */
   update(targets: readonly Target[] | undefined): void {
     if (targets === undefined) return;
-    const previous = new Map(this.#members.map((member) => [member.key, member]));
-    this.#members = targets.map((target) => {
+    const { members } = this.#selection;
+    const previous = new Map(members.map((member) => [member.key, member]));
+    const next = targets.map((target) => {
       const kept = previous.get(memberKey(target.endpoint, target.port));
       if (kept === undefined) return this.#member(target);
       previous.delete(kept.key);
@@ -108,44 +103,46 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
       this.#outliers.forget(member);
       member.remove();
     }
-    this.#known = true;
-    this.#recount();
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const demand of waiting) {
-      demand.timer?.cancel();
-      demand.timer = undefined;
-      this.serve(demand, NOBODY);
-    }
+    this.#dispatcher.setMembers(next);
   }
 
   /** Undefined stands for the mesh's default. */
-  configure(circuitBreaker: CircuitBreaker | undefined): void {
-    this.#outliers.policy = circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
+  configure(policy: ClusterPolicy | undefined): void {
+    this.#outliers.policy = policy?.circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
+    this.#selection.configure(policy?.loadBalancer);
+    this.#dispatcher.limits = effectiveLimits(policy?.limits);
   }
 
   /** Nothing is under way or idle, and nothing was for this long. */
   unusedForMs(nowMs: number): number {
-    const used = this.#members.some((member) => member.inFlight > 0 || member.connections > 0);
-    if (used || this.#waiting.size > 0) this.#lastUsedMs = nowMs;
+    const used = this.#selection.members.some(
+      (member) => member.inFlight > 0 || member.connections > 0,
+    );
+    if (used || this.#dispatcher.waits) this.#lastUsedMs = nowMs;
     return nowMs - this.#lastUsedMs;
   }
 
   sweep(nowMs: number): void {
-    for (const member of this.#members) member.sweep(nowMs);
+    for (const member of this.#selection.members) member.sweep(nowMs);
   }
 
-  /** For `/config_dump`. */
+  /** For `/config_dump`: what concerns all endpoints together. */
+  describePolicy(): object {
+    return this.#dispatcher.describe();
+  }
+
+  /** The same for each endpoint. */
   describe(): readonly object[] {
-    return this.#members.map((member) => ({
+    return this.#selection.members.map((member) => ({
       address: member.endpoint.address,
       port: member.port,
       inFlight: member.inFlight,
       idle: member.pool.size,
-      shared: member.connections - member.pool.size,
+      shared: member.startedStreams?.size ?? 0,
       consecutiveErrors: member.consecutiveErrors,
       ejected: member.ejected,
       usable: member.usable,
+      ...this.#selection.describe(member),
     }));
   }
 
@@ -155,94 +152,67 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
     this.#outliers.close();
   }
 
-  reported(member: Member, outcome: AttemptOutcome): void {
+  // From what was lent.
+
+  responded(member: Member, lentMs: number): void {
+    this.#selection.observe(member, lentMs, true);
+  }
+
+  reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void {
     if (outcome === 'success') this.#outliers.succeeded(member);
     else if (outcome === 'error') this.#failed(member);
+    if (outcome !== 'success' && lentMs !== undefined) {
+      this.#selection.observe(member, lentMs, false);
+    }
   }
 
   returned(member: Member, dialed: Dialed, reusable: boolean): void {
-    member.inFlight -= 1;
-    if (reusable && !member.removed) member.pool.put(dialed, this.#options.clock.monotonicMs());
-    else dialed.transport.destroy();
+    this.#endLoan(member);
+    if (reusable && !member.removed && this.#dispatcher.keepsReturned) {
+      member.pool.put(dialed, this.#options.clock.monotonicMs());
+    } else dialed.transport.destroy();
+    this.#dispatcher.freed();
   }
 
   shared(member: Member, dialed: Dialed, first: Buffer | undefined): void {
-    member.inFlight -= 1;
+    this.#endLoan(member);
     if (member.removed) dialed.transport.destroy();
     else member.streams.adopt(dialed, first);
   }
 
   lost(member: Member): void {
-    member.inFlight -= 1;
+    this.#endLoan(member);
+    this.#dispatcher.freed();
   }
 
-  serve(demand: Demand, rejected: readonly Member[]): void {
-    const member = this.#pick(demand.request.tried, rejected);
-    if (member === undefined) {
-      demand.fail(this.#nobody(), undefined);
-      return;
-    }
-    member.inFlight += 1;
-    demand.take(member, rejected);
+  streamOver(member: Member): void {
+    this.#dispatcher.ended(member);
+    this.#dispatcher.freedSoon();
+  }
+
+  #endLoan(member: Member): void {
+    member.loans -= 1;
+    this.#dispatcher.ended(member);
+  }
+
+  // From members and their connections.
+
+  usableChanged(): void {
+    this.#selection.recount();
+  }
+
+  streamsFreed(): void {
+    this.#dispatcher.freed();
   }
 
   dialFailed(member: Member): void {
     this.#failed(member);
   }
 
-  usableChanged(): void {
-    this.#recount();
-  }
-
-  withdrawn(demand: Demand): void {
-    this.#waiting.delete(demand);
-  }
-
-  #begin(demand: Demand): Acquisition {
-    this.#lastUsedMs = this.#options.clock.monotonicMs();
-    if (this.#known) this.serve(demand, NOBODY);
-    else this.#wait(demand);
-    return demand;
-  }
-
-  #wait(demand: Demand): void {
-    const { connectTimeoutMs } = demand.request;
-    const limitMs =
-      connectTimeoutMs === 0
-        ? ENDPOINTS_TIMEOUT_MS
-        : Math.min(connectTimeoutMs, ENDPOINTS_TIMEOUT_MS);
-    demand.timer = this.#options.clock.setTimeout(() => {
-      demand.timer = undefined;
-      this.#waiting.delete(demand);
-      const sentence = `the control plane has not told the endpoints of ${this.name}`;
-      demand.fail(new MeshError('endpoints-unknown', sentence), undefined);
-    }, limitMs);
-    this.#waiting.add(demand);
-    this.#options.want();
-  }
-
-  #pick(tried: readonly Endpoint[], rejected: readonly Member[]): Member | undefined {
-    const { random } = this.#options;
-    if (tried.length === 0 && rejected.length === 0) return chooseOfTwo(this.#usable, random);
-    const open = this.#usable.filter((member) => !rejected.includes(member));
-    const fresh = open.filter((member) => !wasTried(member, tried));
-    return chooseOfTwo(fresh.length > 0 ? fresh : open, random);
-  }
-
   #failed(member: Member): void {
     if (this.#options.avoidsFailing && !member.removed) {
-      this.#outliers.failed(member, this.#members.length);
+      this.#outliers.failed(member, this.#selection.members.length);
     }
-  }
-
-  #nobody(): MeshError {
-    if (this.#members.length === 0) {
-      return new MeshError('no-endpoints', `${this.name} has no endpoints that are ready`);
-    }
-    return new MeshError(
-      'no-healthy-endpoint',
-      `none of the ${this.#members.length} endpoints of ${this.name} answers`,
-    );
   }
 
   #member(target: Target): Member {
@@ -256,15 +226,4 @@ export class EndpointCluster implements Cluster, DemandOwner, MemberOwner {
       owner: this,
     });
   }
-
-  #recount(): void {
-    this.#usable = this.#members.filter((member) => member.usable);
-  }
-}
-
-function wasTried(member: Member, tried: readonly Endpoint[]): boolean {
-  const { address, workload } = member.endpoint;
-  return tried.some(
-    (endpoint) => endpoint.address === address && endpoint.workload.pod === workload.pod,
-  );
 }

@@ -3,8 +3,16 @@ import { after, describe, test } from 'node:test';
 import { ManualClock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import { FakeObserver, FakeView, NO_POLICY } from '../../test/fakes/sidecars.ts';
-import type { CircuitBreaker, Endpoint, Routes, Workload } from '../config/types.ts';
-import { circuitBreakers } from './circuit-breakers.ts';
+import type {
+  CircuitBreaker,
+  Endpoint,
+  Limits,
+  LoadBalancer,
+  Policy,
+  Routes,
+  Workload,
+} from '../config/types.ts';
+import { clusterPolicies } from './cluster-policy.ts';
 import { ClusterRegistry } from './clusters.ts';
 import type { Dialer } from './dialer.ts';
 import type { Cluster, UpstreamConnection } from './types.ts';
@@ -40,6 +48,7 @@ function registry(): {
     dialer: dialer('mesh'),
     localDialer: dialer('local'),
     observer: new FakeObserver(),
+    source: 'shop/web-1',
     clock,
   });
   clusters.start();
@@ -156,9 +165,122 @@ describe('the circuit breaker of a service port', () => {
   ];
   for (const { name, routes: given, limits } of cases) {
     test(name, () => {
-      const found = circuitBreakers(new Map([[given.service, given]]));
-      const errors = [...found].map(([key, { consecutiveErrors }]) => [key, consecutiveErrors]);
+      const found = clusterPolicies(new Map([[given.service, given]]));
+      const errors = [...found].map(([key, { circuitBreaker }]) => [
+        key,
+        circuitBreaker?.consecutiveErrors,
+      ]);
       assert.deepEqual(Object.fromEntries(errors), limits);
     });
   }
+});
+
+describe('the balancer and the limits of a service port', () => {
+  const ring = (header: string): LoadBalancer => ({
+    kind: 'ring-hash',
+    hash: { kind: 'header', name: header },
+  });
+  const limits = (maxConnections?: number, maxRequests?: number): Limits => ({
+    maxConnections,
+    maxPendingRequests: undefined,
+    maxRequests,
+  });
+  const routes = (own: Partial<Policy>, ...rules: Partial<Policy>[]): Routes => ({
+    service: 'shop/cart',
+    ports: [
+      {
+        port: 80,
+        routeBound: true,
+        policy: { ...NO_POLICY, ...own },
+        rules: rules.map((policy, index) => ({
+          name: `rule ${index}`,
+          matches: [],
+          backends: [{ kind: 'service', service: 'shop/v2', port: 80, weight: 1 }],
+          policy: { ...NO_POLICY, ...policy },
+        })),
+      },
+    ],
+  });
+  const found = (given: Routes, key = 'shop/v2:80') =>
+    clusterPolicies(new Map([[given.service, given]])).get(key);
+
+  const source: LoadBalancer = { kind: 'ring-hash', hash: { kind: 'source' } };
+  const table: { name: string; rules: LoadBalancer[]; wins: LoadBalancer }[] = [
+    { name: 'the only one', rules: [{ kind: 'round-robin' }], wins: { kind: 'round-robin' } },
+    {
+      name: 'response time before turns',
+      rules: [{ kind: 'peak-ewma' }, { kind: 'round-robin' }, { kind: 'least-request' }],
+      wins: { kind: 'peak-ewma' },
+    },
+    { name: 'a ring before all', rules: [{ kind: 'peak-ewma' }, ring('x')], wins: ring('x') },
+    { name: 'the first of equals', rules: [ring('x'), ring('y')], wins: ring('x') },
+    { name: 'the source before other keys', rules: [ring('x'), source, ring('y')], wins: source },
+  ];
+  for (const { name, rules, wins } of table) {
+    test(`is, of several rules, ${name}`, () => {
+      const policies = rules.map((loadBalancer) => ({ loadBalancer }));
+      assert.deepEqual(found(routes({}, ...policies))?.loadBalancer, wins);
+    });
+  }
+
+  test('are the smallest of several rules, one by one', () => {
+    const given = routes({}, { limits: limits(5) }, { limits: limits(7, 3) }, {});
+    assert.deepEqual(found(given)?.limits, limits(5, 3));
+  });
+
+  test('are the own ones where no rule says anything of them', () => {
+    const own = { loadBalancer: ring('x'), limits: limits(1) };
+    const given = routes(own, {});
+    const through = routes({}, { limits: limits(2) });
+    assert.deepEqual(found(given, 'shop/cart:80')?.loadBalancer, ring('x'));
+    const v2: Routes = { ...routes(own), service: 'shop/v2' };
+    const both = clusterPolicies(
+      new Map([
+        ['shop/v2', v2],
+        ['shop/cart', through],
+      ]),
+    ).get('shop/v2:80');
+    assert.deepEqual(both?.limits, limits(2));
+    assert.deepEqual(both?.loadBalancer, ring('x'));
+  });
+
+  test('come into force with a configuration, and are told', () => {
+    const { view, clusters } = registry();
+    view.service('shop/cart', '10.96.0.1', 80, 'http1', [endpoint]);
+    clusters.cluster('shop/cart', 80);
+    const told = () => Object(clusters.describe())['shop/cart:80'];
+    assert.deepEqual(told().loadBalancer, { kind: 'least-request' });
+    const given = routes({ loadBalancer: { kind: 'peak-ewma' }, limits: limits(3) });
+    view.change({ routes: new Map([['shop/cart', given]]) });
+    assert.deepEqual(told().loadBalancer, { kind: 'peak-ewma' });
+    assert.equal(told().limits.maxConnections, 3);
+    assert.deepEqual(
+      { ...told(), loadBalancer: 0, limits: 0 },
+      {
+        ...{ loadBalancer: 0, limits: 0, requests: 0, connections: 0, pendingRequests: 0 },
+        endpoints: [
+          {
+            ...{
+              address: '10.0.0.1',
+              port: 8080,
+              inFlight: 0,
+              idle: 0,
+              shared: 0,
+              consecutiveErrors: 0,
+            },
+            ...{ ejected: false, usable: true, responseMs: null },
+          },
+        ],
+      },
+    );
+  });
+
+  test('do not hold for the own application, and for addresses', () => {
+    const { clusters } = registry();
+    clusters.local('10.0.0.9', 80);
+    clusters.direct('10.0.0.1', 80, undefined);
+    for (const told of Object.values(clusters.describe())) {
+      assert.equal(Object(told).limits.maxConnections, Number.POSITIVE_INFINITY);
+    }
+  });
 });

@@ -1,11 +1,11 @@
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import type { ClusterSource } from '../compile.ts';
-import type { CircuitBreaker, Config, Endpoint, ServiceName, Workload } from '../config/types.ts';
+import type { Config, Endpoint, ServiceName, Workload } from '../config/types.ts';
 import type { ConfigView } from '../config/view.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
-import { circuitBreakers, portKey } from './circuit-breakers.ts';
 import { type ClusterOptions, EndpointCluster, type Target } from './cluster.ts';
+import { type ClusterPolicy, clusterPolicies, portKey } from './cluster-policy.ts';
 import type { Dialer } from './dialer.ts';
 import type { Cluster } from './types.ts';
 
@@ -22,6 +22,8 @@ export interface ClusterRegistryOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly random?: () => number;
+  /** Names this pod, for balancers that go by the source. */
+  readonly source: string;
 }
 
 /**
@@ -33,7 +35,7 @@ export class ClusterRegistry implements ClusterSource, Component {
   readonly #options: ClusterRegistryOptions;
   readonly #services = new Map<string, EndpointCluster>();
   readonly #direct = new Map<string, { cluster: EndpointCluster; target: Target }>();
-  #circuitBreakers: ReadonlyMap<string, CircuitBreaker> = new Map();
+  #policies: ReadonlyMap<string, ClusterPolicy> = new Map();
   #unsubscribe: (() => void) | undefined;
   #timer: Timer | undefined;
 
@@ -72,7 +74,7 @@ export class ClusterRegistry implements ClusterSource, Component {
       want: () => view.wantService(service),
     });
     this.#services.set(key, cluster);
-    cluster.configure(this.#circuitBreakers.get(key));
+    cluster.configure(this.#policies.get(key));
     cluster.update(targets(view.current, service, port));
     return cluster;
   }
@@ -95,12 +97,17 @@ export class ClusterRegistry implements ClusterSource, Component {
   }
 
   /** For `/config_dump`. */
-  describe(): Record<string, readonly object[]> {
+  describe(): Record<string, object> {
     const all = [
       ...this.#services.values(),
       ...[...this.#direct.values()].map(({ cluster }) => cluster),
     ];
-    return Object.fromEntries(all.map((cluster) => [cluster.name, cluster.describe()]));
+    return Object.fromEntries(
+      all.map((cluster) => [
+        cluster.name,
+        { ...cluster.describePolicy(), endpoints: cluster.describe() },
+      ]),
+    );
   }
 
   #single(key: string, target: Target, dialer: Dialer): Cluster {
@@ -121,13 +128,13 @@ export class ClusterRegistry implements ClusterSource, Component {
     return cluster;
   }
 
-  #create(own: Omit<ClusterOptions, 'observer' | 'clock' | 'random'>): EndpointCluster {
-    const { observer, clock, random = Math.random } = this.#options;
-    return new EndpointCluster({ ...own, observer, clock, random });
+  #create(own: Omit<ClusterOptions, 'observer' | 'clock' | 'random' | 'source'>): EndpointCluster {
+    const { observer, clock, random = Math.random, source } = this.#options;
+    return new EndpointCluster({ ...own, observer, clock, random, source });
   }
 
   #apply(next: Config, previous: Config | undefined): void {
-    if (next.routes !== previous?.routes) this.#circuitBreakers = circuitBreakers(next.routes);
+    if (next.routes !== previous?.routes) this.#policies = clusterPolicies(next.routes);
     for (const [key, cluster] of this.#services) {
       const separator = key.lastIndexOf(':');
       const service = key.slice(0, separator);
@@ -137,7 +144,7 @@ export class ClusterRegistry implements ClusterSource, Component {
         cluster.close();
         continue;
       }
-      cluster.configure(this.#circuitBreakers.get(key));
+      cluster.configure(this.#policies.get(key));
       if (next.endpoints.get(service) === previous?.endpoints.get(service)) continue;
       cluster.update(targets(next, service, Number(key.slice(separator + 1))));
     }

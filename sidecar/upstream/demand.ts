@@ -1,7 +1,8 @@
-import type { Timer } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
+import type { Endpoint } from '../config/types.ts';
 import { type Dialed, dialError } from './dialer.ts';
-import { type Lender, Loan } from './loan.ts';
+import type { Lender } from './lent.ts';
+import { Loan } from './loan.ts';
 import type { Member } from './member.ts';
 import type { SharedConnection } from './shared-connection.ts';
 import { Slot } from './slot.ts';
@@ -15,37 +16,55 @@ import type {
 } from './types.ts';
 
 /** The cluster as those see it who ask it for something. */
-export interface DemandOwner extends Lender {
-  /** @param rejected members whose breaker did not let this very request through */
+export interface DemandOwner {
+  readonly lender: Lender;
+  /** @param rejected members whose breaker did not let this very demand through */
   serve(demand: Demand, rejected: readonly Member[]): void;
+  /** The demand waits no longer: it is under way to a member. */
+  begun(demand: Demand, member: Member): void;
+  /** Nothing became of what was under way. */
+  ended(member: Member): void;
   /** The endpoint counts as failing. */
   dialFailed(member: Member): void;
-  /** The demand does not wait for endpoints any more. */
+  /** A connection is no more, or is there for others. */
+  freed(): void;
+  /** The demand does not wait any more. */
   withdrawn(demand: Demand): void;
+  /** The time, where anybody goes by it. */
+  nowMs(): number;
 }
+
+/**
+ * - `own`: a connection that nobody has used and nobody will use again.
+ * - `pooled`: a connection for as long as a request takes.
+ * - `stream`: room on a connection that others use as well.
+ */
+export type DemandKind = 'own' | 'pooled' | 'stream';
 
 /** Somebody who needs an endpoint. */
 export abstract class Demand implements Acquisition {
+  readonly kind: DemandKind;
   readonly request: StreamRequirement;
   cancelled = false;
-  /** While the endpoints are not known. */
-  timer: Timer | undefined;
+  /** The member that was picked, while it waits in line because of that. */
+  awaited: Member | undefined;
   protected readonly owner: DemandOwner;
 
-  constructor(request: StreamRequirement, owner: DemandOwner) {
+  constructor(kind: DemandKind, request: StreamRequirement, owner: DemandOwner) {
+    this.kind = kind;
     this.request = request;
     this.owner = owner;
   }
 
   cancel(): void {
     this.cancelled = true;
-    if (this.timer === undefined) return;
-    this.timer.cancel();
     this.owner.withdrawn(this);
   }
 
-  /** A member was picked, and counts the demand as under way. */
-  abstract take(member: Member, rejected: readonly Member[]): void;
+  /** Takes what is open to the member, or on its way; false when there is nothing. */
+  abstract use(member: Member, rejected: readonly Member[]): boolean;
+  /** Opens a further connection to the member. */
+  abstract connect(member: Member, rejected: readonly Member[]): void;
   /** @param member the one that could not be reached, when one was picked */
   abstract fail(error: MeshError, member: Member | undefined): void;
 
@@ -59,41 +78,58 @@ export abstract class Demand implements Acquisition {
 
 /** Of a connection that is lent. */
 export class ConnectionDemand extends Demand {
-  readonly #pooled: boolean;
   readonly #early: boolean;
   readonly #waiter: AcquireWaiter;
 
   constructor(request: AcquireRequest, waiter: AcquireWaiter, owner: DemandOwner) {
-    super(request, owner);
-    this.#pooled = request.pooled;
+    super(request.pooled ? 'pooled' : 'own', request, owner);
     this.#early = request.early === true;
     this.#waiter = waiter;
   }
 
-  take(member: Member, rejected: readonly Member[]): void {
-    const idle = this.#pooled ? member.pool.take() : undefined;
-    if (idle === undefined) void this.#dial(member, rejected);
-    else this.#waiter.onConnection(new Loan(member, idle, true, this.owner));
+  use(member: Member): boolean {
+    const idle = this.kind === 'pooled' ? member.pool.take() : undefined;
+    if (idle === undefined) return false;
+    this.#begin(member);
+    this.#waiter.onConnection(this.#loan(member, idle, true));
+    return true;
+  }
+
+  connect(member: Member, rejected: readonly Member[]): void {
+    this.#begin(member);
+    void this.#dial(member, rejected);
   }
 
   fail(error: MeshError, member: Member | undefined): void {
     this.#waiter.onError(error, member?.endpoint);
   }
 
+  #begin(member: Member): void {
+    member.loans += 1;
+    this.owner.begun(this, member);
+  }
+
+  #loan(member: Member, dialed: Dialed, reused: boolean): Loan {
+    return new Loan(member, dialed, reused, this.owner.lender, this.owner.nowMs());
+  }
+
   async #dial(member: Member, rejected: readonly Member[]): Promise<void> {
+    const { owner } = this;
     let dialed: Dialed;
     try {
       dialed = await member.dial(this.request.connectTimeoutMs, this.#early);
     } catch (error) {
-      member.inFlight -= 1;
+      member.loans -= 1;
+      owner.ended(member);
       const reason = dialError(error);
-      if (reason.code !== 'no-healthy-endpoint') this.owner.dialFailed(member);
+      if (reason.code !== 'no-healthy-endpoint') owner.dialFailed(member);
       this.dialFailed(member, rejected, reason);
+      owner.freed();
       return;
     }
     this.#waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
-    const loan = new Loan(member, dialed, false, this.owner);
-    if (this.cancelled) loan.release(this.#pooled);
+    const loan = this.#loan(member, dialed, false);
+    if (this.cancelled) loan.release(this.kind === 'pooled');
     else this.#waiter.onConnection(loan);
   }
 }
@@ -101,14 +137,12 @@ export class ConnectionDemand extends Demand {
 /** Of room for one stream. */
 export class SlotDemand extends Demand implements StreamPoolWaiter {
   readonly #waiter: StreamWaiter;
-  /** The one that was picked last. */
-  #member: Member | undefined;
   #rejected: readonly Member[] = [];
-  /** For a connection to it. */
-  #waits = false;
+  /** The one to which a connection is being opened for it. */
+  #member: Member | undefined;
 
   constructor(request: StreamRequirement, waiter: StreamWaiter, owner: DemandOwner) {
-    super(request, owner);
+    super('stream', request, owner);
     this.#waiter = waiter;
   }
 
@@ -116,16 +150,23 @@ export class SlotDemand extends Demand implements StreamPoolWaiter {
     return this.request.connectTimeoutMs;
   }
 
-  take(member: Member, rejected: readonly Member[]): void {
-    const connection = member.streams.take();
+  use(member: Member, rejected: readonly Member[]): boolean {
+    const streams = member.startedStreams;
+    if (streams === undefined) return false;
+    const connection = streams.take();
     if (connection !== undefined) {
-      this.#waiter.onSlot(new Slot(member, connection, this.owner));
-      return;
+      this.owner.begun(this, member);
+      this.#open(member, connection);
+      return true;
     }
-    this.#member = member;
-    this.#rejected = rejected;
-    this.#waits = true;
-    member.streams.wait(this);
+    if (!streams.join(this)) return false;
+    this.#begin(member, rejected);
+    return true;
+  }
+
+  connect(member: Member, rejected: readonly Member[]): void {
+    this.#begin(member, rejected);
+    member.streams.connect(this);
   }
 
   fail(error: MeshError, member: Member | undefined): void {
@@ -134,28 +175,45 @@ export class SlotDemand extends Demand implements StreamPoolWaiter {
 
   override cancel(): void {
     super.cancel();
-    if (this.#waits && this.#member !== undefined) this.#member.inFlight -= 1;
-    this.#waits = false;
+    this.#end();
   }
 
-  onDialed(dialed: Dialed): void {
-    const member = this.#member;
-    if (member === undefined) return;
-    this.#waiter.onDialed?.(dialed.transport, member.endpoint, dialed.mutualTls);
+  onDialed({ transport, mutualTls }: Dialed, endpoint: Endpoint): void {
+    this.#waiter.onDialed?.(transport, endpoint, mutualTls);
   }
 
   onConnection(connection: SharedConnection): void {
     const member = this.#member;
     if (member === undefined) return;
-    this.#waits = false;
-    this.#waiter.onSlot(new Slot(member, connection, this.owner));
+    this.#member = undefined;
+    this.#open(member, connection);
+  }
+
+  onNoRoom(): void {
+    if (this.#end() !== undefined) this.owner.serve(this, this.#rejected);
   }
 
   onDialFailed(error: MeshError): void {
+    const member = this.#end();
+    if (member !== undefined) this.dialFailed(member, this.#rejected, error);
+  }
+
+  #open(member: Member, connection: SharedConnection): void {
+    const { lender } = this.owner;
+    this.#waiter.onSlot(new Slot(member, connection, lender, this.owner.nowMs()));
+  }
+
+  #begin(member: Member, rejected: readonly Member[]): void {
+    this.#member = member;
+    this.#rejected = rejected;
+    this.owner.begun(this, member);
+  }
+
+  /** It waits for no connection of the member any more. */
+  #end(): Member | undefined {
     const member = this.#member;
-    if (member === undefined) return;
-    this.#waits = false;
-    member.inFlight -= 1;
-    this.dialFailed(member, this.#rejected, error);
+    this.#member = undefined;
+    if (member !== undefined) this.owner.ended(member);
+    return member;
   }
 }

@@ -11,6 +11,8 @@ import { StreamPool, type StreamPoolOwner } from './stream-pool.ts';
 export interface MemberOwner {
   /** `usable` of one of them is another now. */
   usableChanged(): void;
+  /** A stream, or a further connection, may be had that could not be had before. */
+  streamsFreed(): void;
   /** A connection to it could not be made, and nobody else reports that. */
   dialFailed(member: Member): void;
 }
@@ -27,7 +29,10 @@ export class Member implements OutlierState, StreamPoolOwner {
   /** The pod's port. */
   readonly port: number;
   endpoint: Endpoint;
+  /** Requests and connections of the application; their end may come after the member has left. */
   inFlight = 0;
+  /** Connections that one of them has for itself, those being opened included. */
+  loans = 0;
   consecutiveErrors = 0;
   ejected = false;
   /** No longer an endpoint: what is under way ends, nothing is kept. */
@@ -66,9 +71,19 @@ export class Member implements OutlierState, StreamPoolOwner {
     return this.#streams;
   }
 
-  /** Open to it and not on loan. */
+  /** The same where there may be some already. */
+  get startedStreams(): StreamPool | undefined {
+    return this.#streams;
+  }
+
+  /** Open or being opened: on loan, shared, or idle. */
   get connections(): number {
-    return this.pool.size + (this.#streams?.size ?? 0);
+    return this.loans + this.pool.size + (this.#streams?.open ?? 0);
+  }
+
+  /** Those of them that nobody uses. */
+  get idleConnections(): number {
+    return this.pool.size + (this.#streams?.idle ?? 0);
   }
 
   get usable(): boolean {
@@ -84,6 +99,15 @@ export class Member implements OutlierState, StreamPoolOwner {
       this.#owner.usableChanged(),
     );
     return this.#breaker.dial(timeoutMs, early);
+  }
+
+  /** False when there is none. */
+  closeIdle(): boolean {
+    return this.pool.dropOldest() || this.#streams?.closeIdle() === true;
+  }
+
+  streamsFreed(): void {
+    this.#owner.streamsFreed();
   }
 
   streamDialFailed(error: MeshError): void {

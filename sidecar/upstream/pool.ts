@@ -83,6 +83,13 @@ export class IdlePool {
     }
   }
 
+  /** Makes room. False when there is none to drop. */
+  dropOldest(): boolean {
+    const [oldest] = this.#idle;
+    if (oldest !== undefined) this.#drop(oldest);
+    return oldest !== undefined;
+  }
+
   clear(): void {
     for (const idle of [...this.#idle]) this.#drop(idle);
   }

@@ -15,8 +15,11 @@ const SILENCE_MS = 10_000;
 
 /** What a connection tells its pool. */
 export interface SharedConnectionOwner {
+  /** It takes a stream again, after it took none. */
+  available(): void;
   /** It takes no stream any more, for good. */
   retired(connection: SharedConnection): void;
+  closed(connection: SharedConnection): void;
 }
 
 /**
@@ -30,6 +33,8 @@ export class SharedConnection implements ConnectionHandler {
   readonly dialed: Dialed;
   /** It carried a stream before. */
   used = false;
+  /** Requests that use it now. */
+  slots = 0;
   readonly #owner: SharedConnectionOwner;
   readonly #pings: boolean;
   #connection: Http2Connection | undefined;
@@ -101,8 +106,13 @@ export class SharedConnection implements ConnectionHandler {
     this.#owner.retired(this);
   }
 
+  onAvailable(): void {
+    this.#owner.available();
+  }
+
   onClose(_error: MeshError | undefined): void {
     this.onGoaway();
+    this.#owner.closed(this);
   }
 
   #watch(nowMs: number): void {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { MeshError } from '../../runtime/errors.ts';
+import type { Endpoint } from '../config/types.ts';
 import { createHttp2Connection, type Http2Options } from '../http2/connection.ts';
 import { type Dialed, dialError } from './dialer.ts';
 import { SharedConnection, type SharedConnectionOwner } from './shared-connection.ts';
@@ -19,34 +20,42 @@ const OPTIONS: Omit<Http2Options, 'clock'> = {
   },
 };
 
-/** A request that needs a stream, while no connection has room for one. */
+/** A request that needs a stream, and for which a connection is being opened. */
 export interface StreamPoolWaiter {
   readonly cancelled: boolean;
   readonly connectTimeoutMs: number;
-  /** To the first that waited for this connection. */
-  onDialed(dialed: Dialed): void;
+  /** To the one for which this connection was opened, whatever became of it since. */
+  onDialed(dialed: Dialed, endpoint: Endpoint): void;
   /** The connection has room for one stream, until this returns. */
   onConnection(connection: SharedConnection): void;
+  /** The connection takes fewer streams than there are who waited for it. */
+  onNoRoom(): void;
   onDialFailed(error: MeshError): void;
 }
 
 /** The endpoint as its pool sees it. */
 export interface StreamPoolOwner {
+  readonly endpoint: Endpoint;
   readonly clock: Clock;
   /** It may vanish without a word, so that somebody has to look after it. */
   readonly mayVanish: boolean;
   dial(timeoutMs: number): Promise<Dialed>;
   /** Once for each dial, for however many it was made. */
   streamDialFailed(error: MeshError): void;
+  /** A stream, or a further connection, may be had that could not be had before. */
+  streamsFreed(): void;
 }
 
 /**
- * The HTTP/2 connections to one endpoint. A further one is opened only when those
+ * The HTTP/2 connections to one endpoint. A further one is needed only when those
  * that are open carry all the streams that their peer takes.
  */
 export class StreamPool implements SharedConnectionOwner {
   readonly #owner: StreamPoolOwner;
+  /** Those that take streams, now or later. */
   readonly #connections: SharedConnection[] = [];
+  /** Those that end with their last stream. */
+  readonly #retired = new Set<SharedConnection>();
   #waiting: StreamPoolWaiter[] = [];
   #dialing = 0;
   #closed = false;
@@ -55,8 +64,30 @@ export class StreamPool implements SharedConnectionOwner {
     this.#owner = owner;
   }
 
+  /** Those that take streams, now or later. */
   get size(): number {
     return this.#connections.length;
+  }
+
+  /** Open, on their way out, or being opened. */
+  get open(): number {
+    return this.#connections.length + this.#retired.size + this.#dialing;
+  }
+
+  /** Open and without a stream. */
+  get idle(): number {
+    let count = 0;
+    for (const { slots } of this.#connections) if (slots === 0) count += 1;
+    return count;
+  }
+
+  /** The one that is least missed. */
+  get leastUsed(): SharedConnection | undefined {
+    let least: SharedConnection | undefined;
+    for (const connection of this.#connections) {
+      if (least === undefined || connection.slots < least.slots) least = connection;
+    }
+    return least;
   }
 
   /** One that takes a stream now. */
@@ -71,10 +102,17 @@ export class StreamPool implements SharedConnectionOwner {
     return undefined;
   }
 
-  /** Waits for a connection that is being opened. */
-  wait(waiter: StreamPoolWaiter): void {
+  /** Waits for a connection that is being opened already; false when enough wait for it. */
+  join(waiter: StreamPoolWaiter): boolean {
+    if (this.#waiting.length >= this.#dialing * EXPECTED_STREAMS) return false;
     this.#waiting.push(waiter);
-    if (this.#waiting.length > this.#dialing * EXPECTED_STREAMS) void this.#dial(waiter);
+    return true;
+  }
+
+  /** Opens a further connection, and waits for it. */
+  connect(waiter: StreamPoolWaiter): void {
+    this.#waiting.push(waiter);
+    void this.#dial(waiter);
   }
 
   /**
@@ -85,6 +123,14 @@ export class StreamPool implements SharedConnectionOwner {
   adopt(dialed: Dialed, first: Buffer | undefined): void {
     if (this.take() === undefined) this.#add(dialed, first);
     else dialed.transport.destroy();
+    this.#owner.streamsFreed();
+  }
+
+  /** False when each has a stream. */
+  closeIdle(): boolean {
+    const idle = this.#connections.find(({ slots }) => slots === 0);
+    idle?.retire();
+    return idle !== undefined;
   }
 
   sweep(nowMs: number): void {
@@ -97,9 +143,19 @@ export class StreamPool implements SharedConnectionOwner {
     for (const connection of [...this.#connections]) connection.retire();
   }
 
+  available(): void {
+    this.#owner.streamsFreed();
+  }
+
   retired(connection: SharedConnection): void {
     const index = this.#connections.indexOf(connection);
     if (index >= 0) this.#connections.splice(index, 1);
+    this.#retired.add(connection);
+  }
+
+  closed(connection: SharedConnection): void {
+    this.#retired.delete(connection);
+    this.#owner.streamsFreed();
   }
 
   async #dial(first: StreamPoolWaiter): Promise<void> {
@@ -113,10 +169,11 @@ export class StreamPool implements SharedConnectionOwner {
       return;
     }
     this.#dialing -= 1;
-    first.onDialed(dialed);
+    first.onDialed(dialed, this.#owner.endpoint);
     const connection = this.#add(dialed, undefined);
     this.#serve();
     if (this.#closed) connection.retire();
+    this.#owner.streamsFreed();
   }
 
   #add(dialed: Dialed, first: Buffer | undefined): SharedConnection {
@@ -129,26 +186,27 @@ export class StreamPool implements SharedConnectionOwner {
   }
 
   #serve(): void {
-    while (this.#waiting.length > 0) {
-      const waiter = this.#waiting[0] as StreamPoolWaiter;
+    let served = 0;
+    for (const waiter of this.#waiting) {
       if (!waiter.cancelled) {
         const connection = this.take();
         if (connection === undefined) break;
-        this.#waiting.shift();
         waiter.onConnection(connection);
-      } else {
-        this.#waiting.shift();
       }
+      served += 1;
     }
-    const [next] = this.#waiting;
-    if (next !== undefined && this.#dialing === 0) void this.#dial(next);
+    this.#waiting.splice(0, served);
+    const surplus = this.#waiting.splice(this.#dialing * EXPECTED_STREAMS);
+    for (const waiter of surplus) if (!waiter.cancelled) waiter.onNoRoom();
   }
 
   #failed(error: MeshError): void {
     this.#owner.streamDialFailed(error);
-    if (this.#dialing > 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const waiter of waiting) if (!waiter.cancelled) waiter.onDialFailed(error);
+    if (this.#dialing === 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const waiter of waiting) if (!waiter.cancelled) waiter.onDialFailed(error);
+    }
+    this.#owner.streamsFreed();
   }
 }

@@ -18,6 +18,7 @@ const observer: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  limitReached: () => {},
   ejected: () => {},
   restored: () => {},
 };
@@ -51,6 +52,7 @@ function clusterOf(
     observer,
     clock,
     random: () => 0,
+    source: 'shop/web-1',
     want: () => {},
   });
   made.update([{ endpoint: endpoint('127.0.0.1'), port }]);

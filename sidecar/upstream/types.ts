@@ -19,7 +19,9 @@ export interface Cluster {
    *
    * Error codes: `no-endpoints`, `no-healthy-endpoint`, `endpoints-unknown` (the
    * details have not arrived from the control plane), `connect-failed`,
-   * `connect-timeout`, `peer-identity-mismatch`.
+   * `connect-timeout`, `peer-identity-mismatch`; where a limit is reached
+   * `too-many-requests`, `too-many-connections`, `too-many-pending`, and
+   * `pending-timeout` for who waited for a connection in vain.
    */
   acquire(request: AcquireRequest, waiter: AcquireWaiter): Acquisition;
 
@@ -34,6 +36,8 @@ export interface StreamRequirement {
   /** Endpoints that earlier tries of the same request used: avoided while there are others. */
   readonly tried: readonly Endpoint[];
   readonly connectTimeoutMs: number;
+  /** Decides the endpoint where the policy asks for that; undefined where it does not, or finds none. */
+  readonly hashKey?: string | undefined;
 }
 
 export interface AcquireRequest extends StreamRequirement {
@@ -84,6 +88,9 @@ export interface UpstreamConnection extends Reached {
   /** It carried a request before: a reset before any response byte may be staleness. */
   readonly reused: boolean;
 
+  /** The head of a response came that is no 5xx. Feeds balancers that go by latency. */
+  responded(): void;
+
   /** Feeds the balancer and the circuit breaker; once for each try. */
   report(outcome: AttemptOutcome): void;
 
@@ -109,6 +116,9 @@ export interface StreamSlot extends Reached {
 
   /** The endpoint said something: it lives. */
   heard(): void;
+
+  /** As of {@link UpstreamConnection}; of a call of gRPC, that it has not failed by then. */
+  responded(): void;
 
   /** Feeds the balancer and the circuit breaker; once for each try. */
   report(outcome: AttemptOutcome): void;

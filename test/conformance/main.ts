@@ -9,7 +9,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -40,10 +40,10 @@ const FLAGS = [
 ];
 
 /** @returns the exit code */
-function run(command: string, args: readonly string[]): Promise<number> {
+function run(command: string, args: readonly string[], output?: number): Promise<number> {
   const child = spawn(command, args, {
     cwd: MODULE,
-    stdio: 'inherit',
+    stdio: output === undefined ? 'inherit' : ['ignore', output, output],
     // The suite asks for a newer Go than many a machine has.
     env: { ...process.env, GOTOOLCHAIN: process.env.GOTOOLCHAIN ?? 'auto' },
   });
@@ -51,6 +51,20 @@ function run(command: string, args: readonly string[]): Promise<number> {
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? 1));
   });
+}
+
+/** Runs the suite: its thousands of lines go into a file, and what came of each test is printed. */
+async function runSuite(program: string, flags: readonly string[]): Promise<number> {
+  const log = join(dirname(program), 'last-run.log');
+  const output = openSync(log, 'w');
+  console.log(`running the suite; it writes ${log}`);
+  const code = await run(program, ['-test.run=^TestConformance$', '-test.v', ...flags], output);
+  closeSync(output);
+  // `    --- PASS: TestConformance/MeshPorts (0.51s)`
+  for (const [line] of readFileSync(log, 'utf8').matchAll(/^ {4}--- .+$/gm)) {
+    console.log(line.trim());
+  }
+  return code;
 }
 
 /** The suite as a program. */
@@ -76,10 +90,6 @@ const program = await build();
 await installGatewayApi();
 await ensureMesh();
 mkdirSync(REPORTS, { recursive: true });
-const flags = [...FLAGS, ...process.argv.slice(2)];
-process.exitCode = await run(program, [
-  '-test.run=^TestConformance$',
-  '-test.timeout=90m',
-  ...flags,
-]);
+const flags = ['-test.timeout=90m', ...FLAGS, ...process.argv.slice(2)];
+process.exitCode = await runSuite(program, flags);
 await kubectl(['delete', 'namespace', '--ignore-not-found', '--wait', ...NAMESPACES]);

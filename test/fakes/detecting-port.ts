@@ -60,6 +60,7 @@ export class DetectingPort {
       observer: this.#observer,
       clock,
       random: () => 0,
+      source: 'shop/web-1',
       want: () => {},
     });
     this.#server.on('connection', (socket) => this.#accept(socket));

@@ -43,6 +43,8 @@ export class HttpHop {
   readonly records: RequestRecord[] = [];
   readonly retries: string[] = [];
   readonly outcomes: AttemptOutcome[] = [];
+  /** What balancers would go by, of each attempt. */
+  readonly hashKeys: (string | undefined)[] = [];
   readonly connections: HttpConnection[] = [];
   port = 0;
   readonly #cluster: EndpointCluster;
@@ -56,6 +58,7 @@ export class HttpHop {
       connectionOpened: () => {},
       connectionClosed: () => {},
       retried: (_service, reason) => this.retries.push(reason),
+      limitReached: () => {},
       ejected: () => {},
       restored: () => {},
     };
@@ -68,6 +71,7 @@ export class HttpHop {
       observer,
       clock,
       random: () => 0,
+      source: 'shop/web-1',
       want: () => {},
     });
     this.#cluster.update(
@@ -125,8 +129,9 @@ export class HttpHop {
     return {
       name: this.#cluster.name,
       hasUntried: (tried) => this.#cluster.hasUntried(tried),
-      acquire: (request, waiter) =>
-        this.#cluster.acquire(request, {
+      acquire: (request, waiter) => {
+        this.hashKeys.push(request.hashKey);
+        return this.#cluster.acquire(request, {
           onError: (error, endpoint) => waiter.onError(error, endpoint),
           onConnection: (connection) => {
             waiter.onConnection({
@@ -135,6 +140,7 @@ export class HttpHop {
               port: connection.port,
               reused: connection.reused,
               mutualTls: connection.mutualTls,
+              responded: () => connection.responded(),
               identity: connection.identity,
               report: (outcome) => {
                 this.outcomes.push(outcome);
@@ -144,9 +150,11 @@ export class HttpHop {
               share: (first) => connection.share(first),
             });
           },
-        }),
-      acquireStream: (request, waiter) =>
-        this.#cluster.acquireStream(request, {
+        });
+      },
+      acquireStream: (request, waiter) => {
+        this.hashKeys.push(request.hashKey);
+        return this.#cluster.acquireStream(request, {
           onError: (error, endpoint) => waiter.onError(error, endpoint),
           onSlot: (slot) => {
             waiter.onSlot({
@@ -157,6 +165,7 @@ export class HttpHop {
               mutualTls: slot.mutualTls,
               open: (fields, endStream, handler) => slot.open(fields, endStream, handler),
               heard: () => slot.heard(),
+              responded: () => slot.responded(),
               report: (outcome) => {
                 this.outcomes.push(outcome);
                 slot.report(outcome);
@@ -164,7 +173,8 @@ export class HttpHop {
               release: () => slot.release(),
             });
           },
-        }),
+        });
+      },
     };
   }
 }
@@ -182,7 +192,8 @@ function makeTarget(
   if (direction === 'inbound') return direct;
   const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new RetryBudget(clock));
   const layers = outboundLayers(policy, accessLogged);
-  const route = { name: 'rule', cluster, policy, layers, responseLayers: [] };
+  const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
+  const route = { name: 'rule', cluster, policy, layers, responseLayers };
   return { ...direct, service: 'shop/cart', routes: singleRoute(route) };
 }
 

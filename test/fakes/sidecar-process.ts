@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { SIDECAR_NODE_FLAGS } from '../../injector/container.ts';
 import { until } from './until.ts';
 
 const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url));
@@ -36,7 +37,7 @@ export class SidecarProcess implements AsyncDisposable {
   ) {
     this.adminPort = ports.admin;
     this.healthPort = ports.health;
-    this.#child = spawn(process.execPath, ['--max-semi-space-size=4', MAIN], {
+    this.#child = spawn(process.execPath, [...SIDECAR_NODE_FLAGS, MAIN], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         PATH: process.env.PATH,
@@ -63,6 +64,10 @@ export class SidecarProcess implements AsyncDisposable {
         else this.texts.push(line);
       }
     });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
   }
 
   /** Status and body of a path of the health port; status 0 when nobody answers. */

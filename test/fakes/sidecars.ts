@@ -36,6 +36,8 @@ export const NO_POLICY: Policy = {
   idleTimeoutMs: undefined,
   retries: undefined,
   circuitBreaker: undefined,
+  loadBalancer: undefined,
+  limits: undefined,
 };
 
 /** A configuration that a test changes at will. */
@@ -120,6 +122,7 @@ export class FakeObserver implements TrafficObserver {
   readonly closed: (ConnectionRecord & { bytesSent: number; bytesReceived: number })[] = [];
   readonly retries: string[] = [];
   readonly ejections: string[] = [];
+  readonly limitRefusals: string[] = [];
 
   requestFinished(record: RequestRecord): void {
     this.requests.push({ ...record });
@@ -135,6 +138,10 @@ export class FakeObserver implements TrafficObserver {
 
   retried(service: string, reason: string): void {
     this.retries.push(`${service} ${reason}`);
+  }
+
+  limitReached(service: string, code: string): void {
+    this.limitRefusals.push(`${service} ${code}`);
   }
 
   ejected(service: string, endpoint: string): void {
@@ -192,6 +199,7 @@ export class TestSidecar {
       observer,
       clock,
       localDialer: plain,
+      source: `${namespace}/${workload}-1`,
       dialer: new MeshDialer({
         plain,
         trunk: this.trunkClient,

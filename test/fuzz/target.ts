@@ -18,7 +18,7 @@ export interface FuzzTarget {
   /** What means something in the language, to be put in at random places. */
   readonly tokens: readonly Buffer[];
   /**
-   * Takes the bytes and throws when something is wrong: an exception that is no
+   * Takes the bytes, which it must not change, and throws when something is wrong: an exception that is no
    * MeshError, two readings that differ, a promise that does not hold.
    *
    * @returns what became of them, in a few words without numbers: an input with a new

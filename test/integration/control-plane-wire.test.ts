@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Filters, Resource } from '../../control-plane/model/types.ts';
+import type { Filters, Policy, Resource } from '../../control-plane/model/types.ts';
 import { encodePushHead, encodeResource } from '../../control-plane/stream/encode.ts';
 import { v1 } from '../../proto/load.ts';
 import { decodePush } from '../../sidecar/config/decode.ts';
@@ -37,11 +37,15 @@ const policy = {
     budgetMinPerSecond: 3,
   },
   circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
-};
+  loadBalancer: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
+  limits: { maxConnections: 7, maxPendingRequests: 0 },
+} satisfies Policy;
 const decodedPolicy = {
   ...policy,
   idleTimeoutMs: undefined,
   retries: { ...policy.retries, statusCodes: new Set([503]) },
+  loadBalancer: { kind: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
+  limits: { maxConnections: 7, maxPendingRequests: 0, maxRequests: undefined },
 };
 
 const cases: { name: string; resource: Resource; key?: string; decoded: unknown }[] = [
@@ -150,6 +154,7 @@ const cases: { name: string; resource: Resource; key?: string; decoded: unknown 
             ...{ requestTimeoutMs: undefined, perTryTimeoutMs: undefined },
             ...{ connectTimeoutMs: undefined, idleTimeoutMs: undefined },
             ...{ retries: undefined, circuitBreaker: undefined },
+            ...{ loadBalancer: undefined, limits: undefined },
           },
           rules: [
             {
@@ -282,7 +287,36 @@ for (const { name, resource, decoded } of cases) {
   });
 }
 
-test('only routes with a policy require the feature', () => {
+const balancers: { sent: NonNullable<Policy['loadBalancer']>; arrives: object }[] = [
+  { sent: { type: 'least-request' }, arrives: { kind: 'least-request' } },
+  { sent: { type: 'peak-ewma' }, arrives: { kind: 'peak-ewma' } },
+  { sent: { type: 'round-robin' }, arrives: { kind: 'round-robin' } },
+  {
+    sent: { type: 'ring-hash', hash: { kind: 'header', name: 'x-user' } },
+    arrives: { kind: 'ring-hash', hash: { kind: 'header', name: 'x-user' } },
+  },
+  {
+    sent: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id' } },
+    arrives: { kind: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: undefined } },
+  },
+  {
+    sent: { type: 'ring-hash', hash: { kind: 'source' } },
+    arrives: { kind: 'ring-hash', hash: { kind: 'source' } },
+  },
+];
+for (const { sent, arrives } of balancers) {
+  test(`the balancer ${JSON.stringify(sent)} arrives as it was meant`, () => {
+    const port = { port: 80, routeBound: false, rules: [] };
+    const ports = [{ ...port, policy: { sources: [], loadBalancer: sent } }];
+    const resource: Resource = { kind: 'routes', service: 'shop/cart', ports };
+    const bytes = encodeResource({ name: 'routes/shop/cart', version: 'w', resource });
+    const [decoded] = decodePush(responseDeserialize(bytes)).resources;
+    assert.ok(decoded?.kind === 'routes');
+    assert.deepEqual(decoded.value.ports[0]?.policy.loadBalancer, arrives);
+  });
+}
+
+test('routes require the features that their policies use, and no others', () => {
   const requires = (resource: Resource) => {
     const bytes = encodeResource({ name: 'routes/shop/cart', version: 'w', resource });
     return responseDeserialize(bytes).resources[0]?.requires;
@@ -290,5 +324,12 @@ test('only routes with a policy require the feature', () => {
   const port = { port: 80, routeBound: false, rules: [] };
   const routes = { kind: 'routes', service: 'shop/cart' } as const;
   assert.deepEqual(requires({ ...routes, ports: [{ ...port, policy: { sources: [] } }] }), []);
-  assert.deepEqual(requires({ ...routes, ports: [{ ...port, policy }] }), ['policy.v1']);
+  const limits = { sources: [], limits: { maxRequests: 1 } };
+  assert.deepEqual(requires({ ...routes, ports: [{ ...port, policy: limits }] }), [
+    'policy.v1',
+    'limits.v1',
+  ]);
+  const rule = { name: 'HTTPRoute/shop/cart/0', matches: [], backends: [], policy };
+  const ports = [{ ...port, policy: { sources: [] }, rules: [rule] }];
+  assert.deepEqual(requires({ ...routes, ports }), ['policy.v1', 'load-balancer.v1', 'limits.v1']);
 });

@@ -10,6 +10,11 @@ import { until } from '../fakes/until.ts';
 /** Enough that the kernel gives each of two threads some: all on one side is as likely as 2^-39. */
 const CONNECTIONS = 40;
 
+/** Of `/config_dump`. */
+interface ToldCluster {
+  readonly endpoints: readonly { readonly idle: number }[];
+}
+
 suite('a sidecar with two threads', () => {
   let example: StaticExample;
 
@@ -43,11 +48,11 @@ suite('a sidecar with two threads', () => {
     assert.deepEqual([...new Set(await askOften('/one', agent))], [200]);
     const { body } = await example.client.admin('/config_dump');
     const dump = JSON.parse(body) as {
-      clusters: Record<string, { idle: number }[]>;
-      clustersOfThreads: Record<string, Record<string, { idle: number }[]>>;
+      clusters: Record<string, ToldCluster>;
+      clustersOfThreads: Record<string, Record<string, ToldCluster>>;
     };
-    const first = dump.clusters['demo/greeter:80']?.[0]?.idle ?? 0;
-    const second = dump.clustersOfThreads['thread 2']?.['demo/greeter:80']?.[0]?.idle ?? 0;
+    const first = dump.clusters['demo/greeter:80']?.endpoints[0]?.idle ?? 0;
+    const second = dump.clustersOfThreads['thread 2']?.['demo/greeter:80']?.endpoints[0]?.idle ?? 0;
     assert.ok(first > 0 && second > 0, `${first} and ${second} idle connections`);
     await until(
       async () => (await counted('http_client_request_duration_seconds_count')) === CONNECTIONS,

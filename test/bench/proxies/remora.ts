@@ -1,3 +1,4 @@
+import { SIDECAR_NODE_FLAGS } from '../../../injector/container.ts';
 import { freePorts } from '../../fakes/sidecar-process.ts';
 import type { Command } from '../children.ts';
 import type { Certificate, Lab, Plan, Setup } from '../lab.ts';
@@ -72,7 +73,7 @@ function command(
   return {
     file: process.execPath,
     args: [
-      '--max-semi-space-size=4',
+      ...SIDECAR_NODE_FLAGS,
       ...(profile === undefined
         ? []
         : [

@@ -24,7 +24,8 @@ export const chunked: FuzzTarget = {
     ...['0x', 'ffffffffffff', 'X: y\r\n', ' y\r\n', '1\r\nx\r\n', '000000000000', '\xff'],
   ].map(latin1),
   run(bytes, random) {
-    const whole = read([bytes]);
+    // The reader moves bytes within its buffers.
+    const whole = read([Buffer.from(bytes)]);
     const pieces = read(cut(bytes, random));
     sameInPieces(pieces, whole);
     sameAsReference(bytes, whole);
@@ -35,8 +36,13 @@ export const chunked: FuzzTarget = {
 
 /** What is wrong in an unfinished line of the trailers may be found later. */
 function sameInPieces(pieces: Reading, whole: Reading): void {
-  if (pieces.outcome === 'more' && whole.outcome !== 'read') assert.equal(pieces.body, whole.body);
-  else assert.deepEqual(pieces, whole, 'in pieces');
+  if (whole.outcome === 'read' || whole.outcome === 'more') {
+    assert.deepEqual(pieces, whole, 'in pieces');
+  } else {
+    // The chunks before what is wrong are told where they came in a buffer of their own.
+    assert.ok(pieces.outcome === whole.outcome || pieces.outcome === 'more');
+    assert.ok(pieces.body.startsWith(whole.body));
+  }
 }
 
 interface Reading {

@@ -45,7 +45,7 @@ export const connection: FuzzTarget = {
     ...['Host: cart\r\n', 'HTTP/1.0', 'Expect: 100-continue\r\n', ': ', ' ', '%2f', 'chunked'],
   ].map(latin1),
   run(bytes, random) {
-    const whole = exchange([bytes]);
+    const whole = exchange([Buffer.from(bytes)]);
     const pieces = exchange(cut(bytes, random));
     // How chunks are cut may differ, and with it the length.
     const read = ({ requests }: Run) => requests.map(({ method, body }) => [method, body]);
@@ -84,6 +84,7 @@ function exchange(pieces: readonly Buffer[]): Run {
     authority: 'cart',
     destination: UNKNOWN_PARTY,
     cluster,
+    accessLogged: false,
   });
   serveHttp1(client, undefined, {
     direction: 'inbound',
@@ -145,9 +146,13 @@ class MemoryCluster implements Cluster {
     const loan: UpstreamConnection = {
       transport,
       endpoint: ENDPOINT,
+      port: 80,
       reused: false,
       mutualTls: false,
+      identity: undefined,
+      responded: () => {},
       report: () => {},
+      share: () => transport.destroy(),
       release: (reusable) => {
         if (reusable) this.#idle.push(transport);
         else transport.destroy();
@@ -155,6 +160,10 @@ class MemoryCluster implements Cluster {
     };
     waiter.onConnection(loan);
     return { cancel: () => {} };
+  }
+
+  acquireStream(): never {
+    throw new Error('nobody speaks HTTP/2 here');
   }
 
   hasUntried(): boolean {
@@ -209,6 +218,7 @@ const SILENT: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  limitReached: () => {},
   ejected: () => {},
   restored: () => {},
 };

@@ -1,5 +1,7 @@
 import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retries__Output } from '../../remora/v1/Retries.ts';
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from '../../remora/v1/CircuitBreaker.ts';
+import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from '../../remora/v1/LoadBalancer.ts';
+import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from '../../remora/v1/Limits.ts';
 
 /**
  * An absent field means the mesh default; 0 ms means no limit.
@@ -15,6 +17,14 @@ export interface Policy {
   'idleTimeoutMs'?: (number);
   'retries'?: (_remora_v1_Retries | null);
   'circuitBreaker'?: (_remora_v1_CircuitBreaker | null);
+  /**
+   * Requires the feature "load-balancer.v1".
+   */
+  'loadBalancer'?: (_remora_v1_LoadBalancer | null);
+  /**
+   * Requires the feature "limits.v1".
+   */
+  'limits'?: (_remora_v1_Limits | null);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_perTryTimeoutMs'?: "perTryTimeoutMs";
   '_connectTimeoutMs'?: "connectTimeoutMs";
@@ -35,6 +45,14 @@ export interface Policy__Output {
   'idleTimeoutMs'?: (number);
   'retries': (_remora_v1_Retries__Output | null);
   'circuitBreaker': (_remora_v1_CircuitBreaker__Output | null);
+  /**
+   * Requires the feature "load-balancer.v1".
+   */
+  'loadBalancer': (_remora_v1_LoadBalancer__Output | null);
+  /**
+   * Requires the feature "limits.v1".
+   */
+  'limits': (_remora_v1_Limits__Output | null);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_perTryTimeoutMs'?: "perTryTimeoutMs";
   '_connectTimeoutMs'?: "connectTimeoutMs";

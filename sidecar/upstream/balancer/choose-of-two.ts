@@ -1,17 +1,15 @@
-/** What the balancer needs to know of a candidate. */
-export interface Load {
-  /** Requests and connections under way to it from here. */
-  readonly inFlight: number;
-}
-
 /**
- * Power of two choices: of two candidates drawn at random, the one with less
- * under way. Close to the least loaded of all, without looking at all, and
- * without every sidecar running to the same one.
+ * Power of two choices: of two candidates drawn at random, the one that costs
+ * less. Close to the best of all, without looking at all, and without every
+ * sidecar running to the same one.
+ *
+ * Michael Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing",
+ * IEEE Transactions on Parallel and Distributed Systems 12(10), 2001.
  */
-export function chooseOfTwo<T extends Load>(
+export function chooseOfTwo<T>(
   candidates: readonly T[],
   random: () => number,
+  costOf: (candidate: T) => number,
 ): T | undefined {
   const count = candidates.length;
   if (count < 2) return candidates[0];
@@ -21,5 +19,5 @@ export function chooseOfTwo<T extends Load>(
   const first = candidates[firstIndex];
   const second = candidates[(firstIndex + offset) % count];
   if (first === undefined || second === undefined) return first ?? second;
-  return second.inFlight < first.inFlight ? second : first;
+  return costOf(second) < costOf(first) ? second : first;
 }

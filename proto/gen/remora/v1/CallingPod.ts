@@ -1,0 +1,5 @@
+export interface CallingPod {
+}
+
+export interface CallingPod__Output {
+}

@@ -1,0 +1,77 @@
+import type { Attack, AttackReport } from './attack.ts';
+import type { Experience } from './bystander.ts';
+
+/** What an attack came to. */
+export interface FloodResult {
+  readonly attack: Attack;
+  readonly report: AttackReport;
+  readonly before: Experience;
+  readonly during: Experience;
+  /** Resident memory of the sidecar, in bytes. */
+  readonly memoryBefore: number;
+  readonly memoryMax: number;
+}
+
+export const DEFAULT_MEMORY_MIB = 64;
+const MIB = 2 ** 20;
+
+/** What went wrong; empty when the sidecar held. */
+export function problemsOf(result: FloodResult): string[] {
+  const { attack, report, during, memoryBefore, memoryMax } = result;
+  const problems: string[] = [];
+  if (during.failures.length > 0 || during.requests === 0) {
+    const [first = 'no request at all'] = during.failures;
+    problems.push(`${during.failures.length} of ${during.requests} bystanders failed: ${first}`);
+  }
+  if (report.opened + report.refused === 0) problems.push('the attacker did nothing');
+  if (attack.ends === 'cut' && report.cut + report.refused === 0) {
+    problems.push('no connection of the attacker was cut');
+  }
+  const grownMib = (memoryMax - memoryBefore) / MIB;
+  const limitMib = attack.memoryMib ?? DEFAULT_MEMORY_MIB;
+  if (grownMib > limitMib) {
+    problems.push(`memory grew by ${grownMib.toFixed(0)} MiB; ${limitMib} are allowed`);
+  }
+  return problems;
+}
+
+const HEADINGS = [
+  ...['attack', 'what', 'opened', 'cut', 'cut after', 'bystander', 'p99 before/during'],
+  ...['memory before/max', 'verdict'],
+];
+
+/** One line for each attack, figures with their units. */
+export function formatTable(results: readonly FloodResult[]): string {
+  const rows = results.map((result) => {
+    const { attack, report, before, during, memoryBefore, memoryMax } = result;
+    const good = during.requests - during.failures.length;
+    return [
+      attack.name,
+      attack.what,
+      String(report.opened),
+      String(report.cut + report.refused),
+      report.livedMs.length === 0 ? '-' : `${(median(report.livedMs) / 1000).toFixed(1)} s`,
+      `${good}/${during.requests}`,
+      `${before.p99Ms.toFixed(1)}/${during.p99Ms.toFixed(1)} ms`,
+      `${(memoryBefore / MIB).toFixed(0)}/${(memoryMax / MIB).toFixed(0)} MiB`,
+      problemsOf(result).length === 0 ? attack.ends : 'FAILED',
+    ];
+  });
+  const table = [HEADINGS, ...rows];
+  const widths = HEADINGS.map((_, column) =>
+    Math.max(...table.map((row) => row[column]?.length ?? 0)),
+  );
+  return table
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[sorted.length >> 1] ?? Number.NaN;
+}
