@@ -142,6 +142,20 @@ for (const { what, rules } of [
   });
 }
 
+test('a policy on a GRPCRoute is in force for its rules', () => {
+  const policy = `
+apiVersion: remora.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: p, namespace: shop }
+spec:
+  targetRefs: [{ group: gateway.networking.k8s.io, kind: GRPCRoute, name: r }]
+  timeouts: { request: 3s }
+`;
+  const [rule] = portOf(mesh(policy, grpcRoute('[{}]')), 7070).rules;
+  assert.equal(rule?.policy.requestTimeoutMs, 3000);
+  assert.deepEqual(rule?.policy.sources, ['shop/p']);
+});
+
 test('a grant for GRPCRoutes is none for HTTPRoutes', () => {
   const rules = '[{ backendRefs: [{ name: pay, namespace: bank, port: 7070 }] }]';
   const there = `

@@ -4,7 +4,7 @@ import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import { type Aged, compareAge } from './precedence.ts';
 import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
 
-/** `Service/<namespace>/<name>` or `HTTPRoute/<namespace>/<name>`. */
+/** `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>` or `GRPCRoute/<namespace>/<name>`. */
 export type TargetKey = string;
 
 /** A TrafficPolicy in the model's terms. */

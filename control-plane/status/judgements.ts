@@ -27,7 +27,7 @@ export function deriveJudgements(model: MeshModel): Judgements {
           policies: (target) => fetch(policiesByTarget, target) ?? [],
           missing: (target) => missingTarget(model, fetch, target),
         }),
-      { uses: [policiesByTarget, services, httpRoutes] },
+      { uses: [policiesByTarget, services, httpRoutes, model.grpcRoutes] },
     ),
     leaderElections: derive('leader-election-judgements', model.leaderElections, judgeElection),
   };
@@ -57,7 +57,8 @@ function missingTarget(model: MeshModel, fetch: Fetch, target: TargetKey): strin
   if (target.slice(0, slash) === 'Service') {
     return fetch(model.services, name) === undefined ? `there is no Service ${name}` : undefined;
   }
-  const route = fetch(model.httpRoutes, name);
-  if (route === undefined) return `there is no HTTPRoute ${name}`;
-  return route.parentRefs.length === 0 ? `HTTPRoute ${name} has no Service as parent` : undefined;
+  const kind = target.slice(0, slash);
+  const route = fetch(kind === 'GRPCRoute' ? model.grpcRoutes : model.httpRoutes, name);
+  if (route === undefined) return `there is no ${kind} ${name}`;
+  return route.parentRefs.length === 0 ? `${kind} ${name} has no Service as parent` : undefined;
 }

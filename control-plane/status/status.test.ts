@@ -153,6 +153,14 @@ const judged: { name: string; spec: object; reason: string; message: RegExp }[] 
     message: /there is no HTTPRoute shop\/absent/,
   },
   {
+    name: 'a policy on a GRPCRoute that is not there',
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'GRPCRoute', name: 'absent' }],
+    },
+    reason: 'TargetNotFound',
+    message: /there is no GRPCRoute shop\/absent/,
+  },
+  {
     name: 'a policy that cannot be understood',
     spec: { timeouts: { request: 'soon' } },
     reason: 'Invalid',

@@ -87,7 +87,7 @@ test('regular expressions are found in the folder alone, and in no bundle', () =
   const { output } = run([
     '--input-type=module',
     '-e',
-    "import { createRequire } from 'node:module'; console.log(createRequire(`${process.cwd()}/sidecar.js`)('re2js').RE2JS.compile('a+').testExact('aa'));",
+    "import { createRequire } from 'node:module'; console.log(createRequire(process.cwd() + '/sidecar.js')('re2js').RE2JS.compile('a+').testExact('aa'));",
   ]);
   assert.equal(output, 'true\n');
 });
