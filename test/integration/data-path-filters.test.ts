@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import { connect } from 'node:net';
 import { after, describe, test } from 'node:test';
 import type { Filters } from '../../sidecar/config/filters.ts';
 import type { HttpMatch, HttpRule } from '../../sidecar/config/types.ts';
 import { eventually, listen } from '../fakes/connections.ts';
 import { ask as askStream, http2Application, http2Client } from '../fakes/http2-application.ts';
-import { pod, SERVICE } from '../fakes/pods.ts';
+import { pod, program, SERVICE } from '../fakes/pods.ts';
 import { NO_POLICY, type TestSidecar } from '../fakes/sidecars.ts';
 
 /** What an application was asked, whatever the version. */
@@ -36,19 +37,27 @@ type Version = 'http1' | 'http2';
 /** What every application answers with. */
 const RESPONSE = { server: 'app', 'x-kept': 'kept', 'x-twice': 'one', 'set-cookie': 'a=1' };
 
+interface Application {
+  port: number;
+  readonly seen: Seen[];
+  /** Requests of which at least the head came. */
+  begun: number;
+}
+
 /** A program that keeps what it is asked. */
-async function application(
-  version: Version,
-  host: string,
-): Promise<{ port: number; seen: Seen[] }> {
+async function application(version: Version, host: string): Promise<Application> {
   const seen: Seen[] = [];
+  const app: Application = { port: 0, seen, begun: 0 };
   if (version === 'http2') {
     const { port } = await http2Application(host, (stream, headers) => {
+      app.begun += 1;
       let body = '';
       stream.on('data', (bytes) => {
         body += bytes;
       });
       stream.on('end', () => {
+        // A stream that was reset ends as well.
+        if (stream.aborted || stream.destroyed) return;
         const [method, path, authority] = [':method', ':path', ':authority'].map((name) =>
           String(headers[name]),
         ) as [string, string, string];
@@ -57,9 +66,10 @@ async function application(
         stream.end('body');
       });
     });
-    return { port, seen };
+    return Object.assign(app, { port });
   }
   const server = createServer((message, response) => {
+    app.begun += 1;
     let body = '';
     message.on('data', (bytes) => {
       body += bytes;
@@ -74,7 +84,7 @@ async function application(
     server.close();
     server.closeAllConnections();
   });
-  return { port: await listen(server, host), seen };
+  return Object.assign(app, { port: await listen(server, host) });
 }
 
 async function ask(version: Version, port: number, asked: Asked): Promise<Answered> {
@@ -101,6 +111,20 @@ async function ask(version: Version, port: number, asked: Asked): Promise<Answer
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/** Half of a request. Returns how its client breaks it off. */
+function askHalf(version: Version, port: number): () => void {
+  if (version === 'http2') {
+    const session = http2Client(port);
+    const stream = session.request({ ':method': 'POST', ':authority': 'cart' });
+    stream.on('error', () => {});
+    stream.write('half');
+    return () => session.destroy();
+  }
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.write('POST / HTTP/1.1\r\nHost: cart\r\nContent-Length: 10\r\n\r\nhalf');
+  return () => socket.destroy();
 }
 
 const filters = (own: Partial<Filters>): Filters => ({
@@ -175,6 +199,7 @@ for (const version of ['http1', 'http2'] as const) {
     return {
       web,
       cart,
+      app,
       seen: app.seen,
       ask: (asked: Asked) => ask(version, web.outbound.port, asked),
     };
@@ -467,7 +492,7 @@ for (const version of ['http1', 'http2'] as const) {
           mirrors: [{ service: 'shop/shadow', port: SERVICE.port, numerator, denominator: 1 }],
         },
       });
-      return { ...made, copies: app.seen, shadow };
+      return { ...made, copies: app.seen, copied: app, shadow };
     };
 
     test('gets the whole request, and its response goes nowhere', async () => {
@@ -492,6 +517,36 @@ for (const version of ['http1', 'http2'] as const) {
     test('of no requests gets none', async () => {
       const { copies, ask } = await mirrored(0);
       for (let i = 0; i < 5; i++) assert.equal((await ask({})).status, 200);
+      assert.deepEqual(copies, []);
+    });
+
+    test('that reads nothing is given up, and the request goes on', async () => {
+      const { web, seen, shadow, ask } = await mirrored();
+      const stalled = await program(shadow.options.address, (socket) => socket.pause());
+      web.view.change({
+        endpoints: new Map(web.view.current.endpoints).set('shop/shadow', {
+          service: 'shop/shadow',
+          endpoints: [shadow.endpoint({ [SERVICE.port]: stalled.port })],
+        }),
+      });
+      const body = 'x'.repeat(16 * 1024 * 1024);
+      assert.equal((await ask({ method: 'POST', body })).status, 200);
+      assert.equal(seen[0]?.body.length, body.length);
+      await eventually(() => web.observer.requests.length === 2, 'a record of each');
+      const copy = web.observer.requests.find(({ service }) => service === 'shop/shadow');
+      assert.equal(copy?.status, 0);
+    });
+
+    test('of a request that its client breaks off ends with it', async () => {
+      const { web, app, copies, copied } = await mirrored();
+      const breakOff = askHalf(version, web.outbound.port);
+      await eventually(() => app.begun === 1 && copied.begun === 1, 'both to begin');
+      breakOff();
+      await eventually(() => web.observer.requests.length === 2, 'a record of each');
+      assert.deepEqual(
+        web.observer.requests.map((record) => record.status),
+        [0, 0],
+      );
       assert.deepEqual(copies, []);
     });
 
