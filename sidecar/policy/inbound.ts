@@ -1,12 +1,12 @@
 import { accessLog } from './access-log.ts';
 import { clientIdentity } from './client-identity.ts';
-import type { Layer } from './layer.ts';
+import { type Layer, stackOf } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { staleConnection } from './stale-connection.ts';
 import { traceContext } from './trace-context.ts';
 
 /** The layers of requests that come to the pod's own application. */
-const INBOUND_LAYERS: readonly Layer[] = [
+const INBOUND_LAYERS: readonly Layer[] = stackOf([
   // Outermost, so that they tell what the caller saw.
   metrics,
   accessLog,
@@ -15,13 +15,13 @@ const INBOUND_LAYERS: readonly Layer[] = [
   clientIdentity,
   // The application may close its idle connections at any time.
   staleConnection,
-];
+]);
 
 /** Of requests that were refused before they had a route. */
-const REFUSAL_LAYERS: readonly Layer[] = [metrics, accessLog];
+const REFUSAL_LAYERS: readonly Layer[] = stackOf([metrics, accessLog]);
 
 const withoutLog = (layers: readonly Layer[]): readonly Layer[] =>
-  layers.filter((layer) => layer !== accessLog);
+  stackOf(layers.filter((layer) => layer.name !== accessLog.name));
 
 const QUIET_INBOUND_LAYERS = withoutLog(INBOUND_LAYERS);
 const QUIET_REFUSAL_LAYERS = withoutLog(REFUSAL_LAYERS);

@@ -33,6 +33,25 @@ export interface Layer {
   onEnd?(exchange: Exchange): void;
 }
 
+/**
+ * The same layers as objects of one shape, so that asking each for a hook costs little.
+ * For the lists that exchanges go through.
+ */
+export function stackOf(layers: readonly Layer[]): readonly Layer[] {
+  return layers.map((layer) => ({ ...(NO_HOOKS as object), ...layer }));
+}
+
+const NO_HOOKS = {
+  name: '',
+  onRequest: undefined,
+  onAttempt: undefined,
+  onAttemptEnd: undefined,
+  onAttemptFailed: undefined,
+  onResponse: undefined,
+  onUpgraded: undefined,
+  onEnd: undefined,
+};
+
 export type AttemptFailure =
   /**
    * An endpoint was picked and could not be reached; nothing came to the application.

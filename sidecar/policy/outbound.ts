@@ -2,7 +2,7 @@ import { accessLog } from './access-log.ts';
 import { attemptTimeout } from './attempt-timeout.ts';
 import type { EffectivePolicy } from './effective.ts';
 import { hashKey } from './hash-key.ts';
-import type { Layer } from './layer.ts';
+import { type Layer, stackOf } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { otherEndpoint } from './other-endpoint.ts';
 import { requestTimeout } from './request-timeout.ts';
@@ -40,5 +40,5 @@ export function outboundLayers(
   if (policy.retries !== undefined) layers.push(retry);
   // Innermost: one attempt.
   if (policy.perTryTimeoutMs > 0) layers.push(attemptTimeout);
-  return layers;
+  return stackOf(layers);
 }

@@ -14,6 +14,9 @@ export class Series<Labels> {
   readonly #labels: Labels[] = [];
   readonly #root: Branch = { next: new Map() };
   #values: Float64Array;
+  /** What was found last: as a rule the next one is the same. */
+  #lastKey: string[] = [];
+  #lastBase = -1;
 
   constructor(columns: number, maxSeries: number) {
     this.columns = columns;
@@ -41,6 +44,23 @@ export class Series<Labels> {
 
   /** The first column of the row with this key; -1 when there is none. */
   find(key: readonly string[]): number {
+    if (this.#isLast(key)) return this.#lastBase;
+    const base = this.#search(key);
+    if (base >= 0) {
+      this.#lastKey = [...key];
+      this.#lastBase = base;
+    }
+    return base;
+  }
+
+  #isLast(key: readonly string[]): boolean {
+    const last = this.#lastKey;
+    if (last.length !== key.length) return false;
+    for (let i = 0; i < key.length; i++) if (key[i] !== last[i]) return false;
+    return true;
+  }
+
+  #search(key: readonly string[]): number {
     let branch: Branch = this.#root;
     for (let i = 0; i < key.length; i++) {
       const found = branch.next.get(key[i] ?? '');

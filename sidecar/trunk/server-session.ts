@@ -52,6 +52,8 @@ export class ServerSession implements ConnectionHandler {
     const address = socket.remoteAddress ?? '';
     const port = socket.remotePort ?? 0;
     const peer = { address, port, identity: identity.id, workload: undefined };
+    // What is said in one turn leaves in one write already.
+    socket.setNoDelay(true);
     this.#socket = socket;
     this.#identity = identity;
     this.#options = options;

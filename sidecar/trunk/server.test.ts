@@ -108,6 +108,31 @@ describe('the server of the trunk', () => {
     assert.equal(server.connections, 0);
   });
 
+  test('does not let strangers who say nothing keep peers out for ever, nor all of them in', async () => {
+    const server = new TrunkServer({
+      credentials: new FakeCredentials(ca.credentials('shop', 'cart')),
+      clock: systemClock,
+      log: silentLog(),
+      onStream: echo,
+      maxHandshakes: 2,
+    });
+    const listener = createServer((socket) => server.accept(socket));
+    const port = await listen(listener);
+    const strangers = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+    for (const stranger of strangers) stranger.on('error', () => {});
+    after(async () => {
+      listener.close();
+      for (const stranger of strangers) stranger.destroy();
+      await server.close(AbortSignal.abort());
+    });
+    await Promise.all(strangers.map((s) => new Promise((resolve) => s.once('connect', resolve))));
+    const trunk = client(ownCredentials());
+    await assert.rejects(trunk.open(request(port)), hasCode('connect-failed'));
+    strangers[0]?.destroy();
+    await new Promise((resolve) => setImmediate(resolve));
+    while (server.connections === 0) await trunk.open(request(port)).catch(() => {});
+  });
+
   test('can be cut when the network is gone and the peer takes nothing any more', async () => {
     const transports: OwnedTransport[] = [];
     const { port, server } = await serve((stream) => transports.push(stream.accept()));

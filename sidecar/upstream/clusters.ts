@@ -35,6 +35,8 @@ export class ClusterRegistry implements ClusterSource, Component {
   readonly #options: ClusterRegistryOptions;
   readonly #services = new Map<string, EndpointCluster>();
   readonly #direct = new Map<string, { cluster: EndpointCluster; target: Target }>();
+  /** The application mostly has one port, which is asked for with every request. */
+  #lastLocal: { address: string; port: number; cluster: Cluster } | undefined;
   #policies: ReadonlyMap<string, ClusterPolicy> = new Map();
   #unsubscribe: (() => void) | undefined;
   #timer: Timer | undefined;
@@ -58,6 +60,7 @@ export class ClusterRegistry implements ClusterSource, Component {
     for (const { cluster } of this.#direct.values()) cluster.close();
     this.#services.clear();
     this.#direct.clear();
+    this.#lastLocal = undefined;
   }
 
   cluster(service: ServiceName, port: number): Cluster {
@@ -92,8 +95,12 @@ export class ClusterRegistry implements ClusterSource, Component {
 
   /** The pod's own application. */
   local(address: string, port: number): Cluster {
+    const last = this.#lastLocal;
+    if (last !== undefined && last.port === port && last.address === address) return last.cluster;
     const target = { endpoint: directEndpoint(address, undefined), port };
-    return this.#single(`local:${address}:${port}`, target, this.#options.localDialer);
+    const cluster = this.#single(`local:${address}:${port}`, target, this.#options.localDialer);
+    this.#lastLocal = { address, port, cluster };
+    return cluster;
   }
 
   /** For `/config_dump`. */
@@ -164,7 +171,9 @@ export class ClusterRegistry implements ClusterSource, Component {
       cluster.sweep(now);
       // Not closed: nothing is open on it, and a connection that was accepted long
       // ago may still come to use it.
-      if (cluster.unusedForMs(now) >= DIRECT_KEPT_MS) this.#direct.delete(key);
+      if (cluster.unusedForMs(now) < DIRECT_KEPT_MS) continue;
+      this.#direct.delete(key);
+      this.#lastLocal = undefined;
     }
   }
 }

@@ -148,13 +148,16 @@ describe('a connection of HTTP/2', () => {
     const cluster = clusterOf(app.port, { clock, remote: false });
     const { stream } = await open(cluster);
     await eventually(() => app.streams.length === 1);
+    app.streams[0]?.respond({ ':status': 200 });
+    // Behind it there is nothing left of the handshake, which has a time limit as well.
+    await eventually(() => stream.heads.length === 1);
     const sweep = (): void => {
       clock.advance(30_000);
       cluster.sweep(clock.monotonicMs());
     };
     for (let i = 0; i < 4; i++) sweep();
     assert.equal(described(cluster).shared, 1);
-    app.streams[0]?.respond({ ':status': 200 }, { endStream: true });
+    app.streams[0]?.end();
     await stream.ended;
     sweep();
     assert.equal(described(cluster).shared, 1);

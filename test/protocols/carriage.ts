@@ -1,5 +1,5 @@
-/** How a sidecar carries a connection. */
-export type Carriage = 'HTTP/1.1' | 'HTTP/2' | 'TCP';
+/** How a sidecar carries a connection: request by request, or as bytes. */
+export type Carriage = 'HTTP' | 'TCP';
 
 /** What `remora_connections_opened_total` says of one sort of connections. */
 export interface Carried {
@@ -12,10 +12,7 @@ export interface Carried {
 }
 
 const CARRIAGES: Readonly<Record<string, Carriage>> = {
-  http: 'HTTP/1.1',
-  http1: 'HTTP/1.1',
-  http2: 'HTTP/2',
-  grpc: 'HTTP/2',
+  http: 'HTTP',
   tcp: 'TCP',
 };
 

@@ -23,6 +23,3 @@ export interface Suite {
   prepare?(files: string): Promise<string | undefined>;
   run(subject: Subject): Promise<void>;
 }
-
-/** HTTP/2 is carried request by request where the sidecar can, else as bytes. */
-export const HTTP2_OR_BYTES: readonly Carriage[] = ['HTTP/2', 'TCP'];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { CurlClient } from '../curl-client.ts';
 import { patternDigest } from '../programs/pattern.ts';
-import { HTTP2_OR_BYTES, type Suite } from '../suite.ts';
+import type { Suite } from '../suite.ts';
 import { checkHttp2, checkTransfers } from './curl-transfers.ts';
 
 const SMALL_DIGEST = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
@@ -12,7 +12,7 @@ export const curl: Suite = {
   title: 'HTTP by curl',
   needs: ['curl'],
   manifest: 'programs.yaml',
-  services: { http: ['HTTP/1.1'], undeclared: ['HTTP/1.1'], h2c: HTTP2_OR_BYTES },
+  services: { http: ['HTTP'], undeclared: ['HTTP'], h2c: ['HTTP'] },
   quick: true,
 
   async run(subject) {

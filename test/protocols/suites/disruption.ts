@@ -26,7 +26,7 @@ export const disruption: Suite = {
   title: 'Reloads and kills under load',
   needs: [],
   manifest: 'disruption.yaml',
-  services: { ledger: ['HTTP/1.1'] },
+  services: { ledger: ['HTTP'] },
   quick: false,
 
   async run(subject) {

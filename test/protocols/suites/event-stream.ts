@@ -5,7 +5,7 @@ export const eventStream: Suite = {
   title: 'Server-sent events',
   needs: [],
   manifest: 'programs.yaml',
-  services: { http: ['HTTP/1.1'] },
+  services: { http: ['HTTP'] },
   quick: true,
 
   async run(subject) {

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { buildGoProgram } from '../go-program.ts';
-import { HTTP2_OR_BYTES, type Suite } from '../suite.ts';
+import type { Suite } from '../suite.ts';
 
 export const grpcGo: Suite = {
   name: 'grpc-go',
   title: 'gRPC: Go, and Go with grpc-js',
   needs: ['go'],
   manifest: 'grpc-go.yaml',
-  services: { 'echo-go': HTTP2_OR_BYTES, 'echo-js': HTTP2_OR_BYTES, echo: HTTP2_OR_BYTES },
+  services: { 'echo-go': ['HTTP'], 'echo-js': ['HTTP'], echo: ['HTTP'] },
   quick: false,
 
   prepare: (files) => buildGoProgram(join(files, 'echo')),

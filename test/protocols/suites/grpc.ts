@@ -1,11 +1,11 @@
-import { HTTP2_OR_BYTES, type Suite } from '../suite.ts';
+import type { Suite } from '../suite.ts';
 
 export const grpc: Suite = {
   name: 'grpc',
   title: 'gRPC: grpc-js',
   needs: [],
   manifest: 'programs.yaml',
-  services: { grpc: HTTP2_OR_BYTES },
+  services: { grpc: ['HTTP'] },
   quick: true,
 
   async run(subject) {

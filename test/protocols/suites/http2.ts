@@ -1,11 +1,11 @@
-import { HTTP2_OR_BYTES, type Suite } from '../suite.ts';
+import type { Suite } from '../suite.ts';
 
 export const http2: Suite = {
   name: 'http2',
   title: 'HTTP/2 without TLS',
   needs: [],
   manifest: 'programs.yaml',
-  services: { h2c: HTTP2_OR_BYTES },
+  services: { h2c: ['HTTP'] },
   quick: true,
 
   async run(subject) {

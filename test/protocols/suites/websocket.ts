@@ -7,7 +7,7 @@ export const websocket: Suite = {
   title: 'WebSocket',
   needs: [],
   manifest: 'programs.yaml',
-  services: { websocket: ['HTTP/1.1'] },
+  services: { websocket: ['HTTP'] },
   quick: true,
 
   async run(subject) {
