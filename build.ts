@@ -51,6 +51,7 @@ export async function buildProcesses(
   }
   for (const file of PROTO_FILES) cpSync(file, join(folder, 'remora/v1', basename(file)));
   if (names.includes('sidecar')) copyKoffi(folder);
+  if (names.includes('sidecar') || names.includes('control-plane')) copyRe2(folder);
   // The bundles are ES modules wherever the folder is taken.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n');
   return metafiles;
@@ -64,6 +65,13 @@ function copyKoffi(folder: string): void {
       recursive: true,
       filter: (source) => !/CMakeLists|musl/.test(basename(source)),
     });
+  }
+}
+
+/** Loaded when it is needed (`runtime/regular-expression.ts`), so that it is in no bundle. */
+function copyRe2(folder: string): void {
+  for (const path of ['re2js/package.json', 're2js/LICENSE', 're2js/build/index.cjs']) {
+    cpSync(join(ROOT, 'node_modules', path), join(folder, 'node_modules', path));
   }
 }
 

@@ -36,14 +36,17 @@ const verdict = z.looseObject({
 });
 const problem = z.looseObject({ where: z.string(), message: z.string() });
 
+const routeJudgements = z
+  .record(
+    z.string(),
+    z.looseObject({ parents: z.array(z.looseObject({ verdicts: z.array(verdict) })) }),
+  )
+  .default({});
+
 const dump = z.looseObject({
   problems: z.record(z.string(), problem).default({}),
-  'http-route-judgements': z
-    .record(
-      z.string(),
-      z.looseObject({ parents: z.array(z.looseObject({ verdicts: z.array(verdict) })) }),
-    )
-    .default({}),
+  'http-route-judgements': routeJudgements,
+  'grpc-route-judgements': routeJudgements,
   'traffic-policy-judgements': z.record(z.string(), verdict).default({}),
   'leader-election-judgements': z.record(z.string(), verdict).default({}),
 });
@@ -66,8 +69,13 @@ export function readMeshProblems(configDump: unknown): Problem[] {
       found.push({ where: `${kind} ${name}`, message: `${type} is false (${reason}): ${message}` });
     }
   };
-  for (const [name, { parents }] of Object.entries(parsed.data['http-route-judgements'])) {
-    for (const { verdicts } of parents) judge('HTTPRoute', name, verdicts);
+  for (const [kind, routes] of [
+    ['HTTPRoute', parsed.data['http-route-judgements']],
+    ['GRPCRoute', parsed.data['grpc-route-judgements']],
+  ] as const) {
+    for (const [name, { parents }] of Object.entries(routes)) {
+      for (const { verdicts } of parents) judge(kind, name, verdicts);
+    }
   }
   for (const [name, one] of Object.entries(parsed.data['traffic-policy-judgements'])) {
     judge('TrafficPolicy', name, [one]);

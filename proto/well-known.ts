@@ -77,7 +77,13 @@ export const CONTROL_PLANE_NAME = 'remora-control-plane';
 export const CONTROLLER_NAME = 'remora.dev/mesh';
 
 /** Features of resources (`Resource.requires`) that this release knows. */
-export const FEATURES = ['policy.v1', 'load-balancer.v1', 'limits.v1'] as const;
+export const FEATURES = [
+  'policy.v1',
+  'load-balancer.v1',
+  'limits.v1',
+  'filters.v1',
+  'regular-expressions.v1',
+] as const;
 export type Feature = (typeof FEATURES)[number];
 
 /** `spiffe://<trust-domain>/ns/<namespace>/sa/<service-account>` */

@@ -1,6 +1,8 @@
 import type { Clock } from '../runtime/clock.ts';
+import type { Mirror } from './config/filters.ts';
 import type {
   Config,
+  HttpRule,
   Port,
   PortRoutes,
   Protocol,
@@ -10,7 +12,10 @@ import type {
 } from './config/types.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
+import { type FilterPlace, filterLayers } from './policy/filters/filter-layers.ts';
 import { inboundLayers } from './policy/inbound.ts';
+import type { Layer } from './policy/layer.ts';
+import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
@@ -152,13 +157,31 @@ class Tables implements CompiledConfig {
     const services = new Set([name]);
     const routes = portRoutes(this.config.routes.get(name), port.port);
     const cluster = this.#clusters.cluster(name, port.port);
+    const placeOf = (rule: HttpRule): FilterPlace => ({
+      matches: rule.matches,
+      calledPort: port.port,
+      toMirror: (mirror) => {
+        services.add(mirror.service);
+        return this.#mirrorTarget(rule, mirror);
+      },
+      random: Math.random,
+    });
     const table = compileRoutes(routes, {
       toBackend: (rule, backend) => {
         services.add(backend.service);
         const target = this.#clusters.cluster(backend.service, backend.port);
-        return this.#route(rule.name, target, rule.policy);
+        const place = placeOf(rule);
+        const filters = [
+          ...filterLayers(rule.filters, place),
+          ...filterLayers(backend.filters, place),
+        ];
+        return this.#route(rule.name, target, rule.policy, filters);
       },
-      toService: () => this.#route('', cluster, routes.policy),
+      toAnswer: (rule) => {
+        const filters = filterLayers(rule.filters, placeOf(rule));
+        return this.#route(rule.name, cluster, rule.policy, filters);
+      },
+      toService: () => this.#route('', cluster, routes.policy, []),
     });
     const { connectTimeoutMs, idleTimeoutMs, connectRetries } = effectivePolicy(
       routes.policy,
@@ -182,9 +205,29 @@ class Tables implements CompiledConfig {
     return { target, services };
   }
 
-  #route(name: string, cluster: Cluster, policyAsPushed: PortRoutes['policy']): Route {
+  #route(
+    name: string,
+    cluster: Cluster,
+    policyAsPushed: PortRoutes['policy'],
+    filters: readonly Layer[],
+  ): Route {
     const policy = effectivePolicy(policyAsPushed, this.#budget(cluster));
-    return { name, cluster, policy, layers: outboundLayers(policy, this.#accessLogged) };
+    const layers = outboundLayers(policy, this.#accessLogged, filters);
+    const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
+    return { name, cluster, policy, layers, responseLayers };
+  }
+
+  #mirrorTarget(rule: HttpRule, { service, port }: Mirror): HttpTarget {
+    const cluster = this.#clusters.cluster(service, port);
+    const policy = mirrorPolicy(effectivePolicy(rule.policy, this.#budget(cluster)));
+    const layers = mirrorLayers(this.#accessLogged);
+    const [namespace = '', name = ''] = service.split('/');
+    return {
+      service,
+      authority: `${name}.${namespace}`,
+      destination: { namespace, workload: UNKNOWN_PARTY.workload },
+      routes: singleRoute({ name: rule.name, cluster, policy, layers, responseLayers: [] }),
+    };
   }
 
   #budget(cluster: Cluster): RetryBudget {
@@ -246,6 +289,6 @@ export function directTarget(options: {
     direction === 'inbound'
       ? inboundLayers(accessLogged)
       : outboundLayers(DEFAULT_POLICY, accessLogged);
-  const route = { name: '', cluster, policy: DEFAULT_POLICY, layers };
+  const route = { name: '', cluster, policy: DEFAULT_POLICY, layers, responseLayers: [] };
   return { service: '', authority, destination, routes: singleRoute(route) };
 }

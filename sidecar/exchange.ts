@@ -1,8 +1,11 @@
 import type { Timer } from '../runtime/clock.ts';
 import { MeshError } from '../runtime/errors.ts';
+import type { Answer } from './answer.ts';
 import type { Endpoint } from './config/types.ts';
 import type { HttpContext } from './context.ts';
-import type { HttpVersion } from './message.ts';
+import type { Attempt, Downstream } from './downstream.ts';
+import type { HttpVersion, ResponseMessage } from './message.ts';
+import { Mirror } from './mirror.ts';
 import { failureOf, reasonOf } from './policy/attempt-failure.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
@@ -13,58 +16,20 @@ import { type BodyTarget, RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer } from './transport.ts';
-import type { AttemptOutcome, Cluster, Reached } from './upstream/types.ts';
+import type { AttemptOutcome, Reached } from './upstream/types.ts';
 
 /** The one way in which an exchange ends. */
 export type Outcome =
   /** The response was passed on whole. */
   | { readonly kind: 'completed' }
+  /** A rule answered, in the place of any application. */
+  | { readonly kind: 'answered' }
   /** Remora answered by itself. */
   | { readonly kind: 'refused'; readonly error: MeshError }
   /** The response had begun and could not be finished: the client's connection is cut. */
   | { readonly kind: 'cut'; readonly error: MeshError }
   /** The client went away. */
   | { readonly kind: 'abandoned' };
-
-/** The client's side of an exchange, as the server of its version offers it. */
-export interface Downstream<V extends HttpVersion> {
-  readonly peer: Peer;
-  /** From now on, how long nothing may happen. 0 means no limit. */
-  limitIdle(limitMs: number): void;
-  /** One sending of the request, in the version in which it came. */
-  attempt(exchange: Exchange<V>, cluster: Cluster): Attempt;
-  writeInterim(response: V['response']): void;
-  /** @param keepTrust relay `x-remora-*` */
-  writeResponse(response: V['response'], keepTrust: boolean): void;
-  /** @returns the status that the client gets */
-  writeError(error: MeshError): number;
-  /**
-   * False asks to wait for `Exchange.onWritable`.
-   *
-   * @param last the body ends with these bytes, without trailers, and `endBody` does not follow
-   */
-  writeBody(bytes: Buffer, last: boolean): boolean;
-  endBody(trailers: V['trailers'] | undefined): void;
-  pauseRequest(): void;
-  resumeRequest(): void;
-  /** Ends the response so that the client cannot take it for whole. */
-  cut(error: MeshError): void;
-  /** The exchange is over, whatever became of it. */
-  exchangeEnded(): void;
-}
-
-/**
- * One sending of a request to one endpoint. It reports to the cluster exactly
- * once, and tells the exchange what becomes of it.
- */
-export interface Attempt {
-  start(): void;
-  /** The client takes no more of the response for the moment. */
-  pause(): void;
-  resume(): void;
-  /** Nobody waits for this attempt any more. */
-  abort(outcome: AttemptOutcome): void;
-}
 
 /**
  * One request and its response on their way through: resolves, picks a route,
@@ -112,6 +77,9 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   #tried: Endpoint[] = [];
   #responseBegun = false;
   #continueSent = false;
+  /** Where copies of the request go, and the ways there. */
+  #mirrorTargets: HttpTarget[] | undefined;
+  #mirrors: Mirror<V>[] | undefined;
   #pauseTimer: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
 
@@ -201,13 +169,38 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
       this.request.version === 2 ||
       IDEMPOTENT_METHODS.has(this.request.method);
     for (const layer of this.#layers) {
-      const refusal = layer.onRequest?.(this);
-      if (refusal !== undefined) {
-        this.fail(refusal);
-        return;
-      }
+      const ended = layer.onRequest?.(this);
+      if (ended === undefined) continue;
+      if (ended instanceof MeshError) this.fail(ended);
+      else this.#answer(ended);
+      return;
     }
+    if (this.#mirrorTargets !== undefined)
+      this.#mirrors = this.#mirrorTargets.map((at) => this.#startMirror(at));
     this.#startAttempt(route);
+  }
+
+  /** A copy of the request goes there too, once all layers have seen it. */
+  mirror(target: HttpTarget): void {
+    this.#mirrorTargets ??= [];
+    this.#mirrorTargets.push(target);
+  }
+
+  #startMirror(target: HttpTarget): Mirror<V> {
+    const routes = { ...target.routes, decidesByPath: this.sendsNormalPath };
+    const own: HttpTarget = { ...target, routes };
+    const mirror = new Mirror<V>(this.#downstream);
+    const context = { ...this.context, resolve: () => own };
+    mirror.begin(new Exchange<V>(context, this.request, mirror));
+    this.#body.copyTo(mirror);
+    return mirror;
+  }
+
+  #answer(answer: Answer): void {
+    this.status = answer.status;
+    this.#changeResponse(answer);
+    this.#downstream.writeAnswer(answer);
+    this.#end({ kind: 'answered' }, 'cancelled');
   }
 
   #startAttempt(route: Route): void {
@@ -222,11 +215,17 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   /** @param last the body ends with these bytes, without trailers, and `onBodyEnd` does not follow */
   onBody(bytes: Buffer, last: boolean): void {
-    if (this.outcome === undefined) this.#body.add(bytes, last);
+    if (this.outcome !== undefined) return;
+    this.#body.add(bytes, last);
+    if (this.#mirrors === undefined) return;
+    for (const mirror of this.#mirrors) mirror.onBody(bytes, last);
   }
 
   onBodyEnd(trailers: V['trailers'] | undefined): void {
-    if (this.outcome === undefined) this.#body.end(trailers);
+    if (this.outcome !== undefined) return;
+    this.#body.end(trailers);
+    if (this.#mirrors === undefined) return;
+    for (const mirror of this.#mirrors) mirror.onBodyEnd(trailers);
   }
 
   /** The client takes more of the response. */
@@ -298,7 +297,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.#body.forget();
     this.status = response.status;
     this.grpcStatus = response.grpcStatus;
-    for (const layer of this.#layers) layer.onResponse?.(this, response);
+    this.#changeResponse(response);
     // What an application says in our name is dropped; what its sidecar says is not.
     const fromSidecar = this.context.direction === 'outbound' && mutualTls;
     if (fromSidecar && response.status >= 400) {
@@ -332,12 +331,19 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   upgraded(response: V['response']): void {
     this.#responseBegun = true;
     this.status = response.status;
+    this.#changeResponse(response);
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     for (const layer of this.#layers) layer.onUpgraded?.(this);
   }
 
   upgradeEnded(): void {
     this.#end({ kind: 'completed' }, 'success');
+  }
+
+  #changeResponse(response: ResponseMessage): void {
+    const layers = this.#route?.responseLayers;
+    if (layers === undefined) return;
+    for (const layer of layers) layer.onResponse?.(this, response);
   }
 
   #retried(failure: AttemptFailure): boolean {
@@ -369,6 +375,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.#pauseTimer?.cancel();
     this.#attempt?.abort(ofAttempt);
     this.#body.forget();
+    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.originalEnded();
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     for (const layer of this.#layers) layer.onEnd?.(this);
     if (outcome.kind === 'cut') this.#downstream.cut(outcome.error);

@@ -30,23 +30,37 @@ export interface RequestHead {
   header(name: string): string | undefined;
 }
 
+/**
+ * Changes the fields of a message for the other side; `header` still tells what
+ * came. Fields about framing, this hop, the host and trust stay as they are.
+ * Names are in lower case, and values one character per byte of the wire.
+ */
+export interface FieldChanges {
+  /**
+   * Besides those of that name that are there.
+   *
+   * @param isUnique no other message has this value
+   */
+  addField(name: string, value: string, isUnique?: boolean): void;
+  /** All of that name, those that were added too. */
+  removeField(name: string): void;
+}
+
 /** A request as an exchange takes it through. */
-export interface RequestMessage extends RequestHead {
+export interface RequestMessage extends RequestHead, FieldChanges {
   readonly version: 1 | 2;
   /** The client waits for 100 before it sends the body. */
   readonly expectsContinue: boolean;
+  /** The client asks to speak another protocol on its connection. */
+  readonly switchesProtocol: boolean;
   /** A call of gRPC, whose errors are told in its own terms. */
   readonly isGrpc: boolean;
   /** How long the client itself waits for the end of the response, in ms; 0 when it did not say. */
   readonly timeoutMs: number;
-  /**
-   * A field of our own, which goes to the other side with the rest.
-   *
-   * @param isUnique no other request has this value
-   */
-  addField(name: string, value: string, isUnique?: boolean): void;
-  /** The other side does not get fields of this name; `header` still tells them. */
-  removeField(name: string): void;
+  /** The other side is asked under this name. */
+  rewriteAuthority(authority: string): void;
+  /** The other side is asked for this path; the query stays. Nothing becomes of the `*` of OPTIONS. */
+  rewritePath(path: string): void;
 }
 
 export interface ResponseHead {
@@ -55,14 +69,15 @@ export interface ResponseHead {
   readonly grpcStatus: number | undefined;
   /** As of {@link RequestHead}. */
   header(name: string): string | undefined;
-  /** A field of our own, which goes to the client with the rest. */
-  addField(name: string, value: string): void;
 }
+
+/** A response on its way to the client. */
+export interface ResponseMessage extends ResponseHead, FieldChanges {}
 
 /** The messages of one version of HTTP. An exchange is the same for all, and passes them on without looking. */
 export interface HttpVersion {
   readonly request: RequestMessage;
-  readonly response: ResponseHead;
+  readonly response: ResponseMessage;
   /** What follows a body. */
   readonly trailers: object;
 }

@@ -12,6 +12,12 @@ export interface BodyTarget<Trailers> {
   endBody(trailers: Trailers | undefined): void;
 }
 
+/** Gets a copy of a body. */
+export interface BodySink<Trailers> {
+  onBody(bytes: Buffer, last: boolean): void;
+  onBodyEnd(trailers: Trailers | undefined): void;
+}
+
 /** Where a body comes from. */
 export interface BodySource {
   pauseRequest(): void;
@@ -79,6 +85,12 @@ export class RequestBody<Trailers> {
       if (joined < 0) target.endBody(this.#trailers);
     } else if (writable) this.#source.resumeRequest();
     else this.#source.pauseRequest();
+  }
+
+  /** What came before there was an attempt. */
+  copyTo(sink: BodySink<Trailers>): void {
+    for (const bytes of this.#held ?? NOTHING) sink.onBody(bytes, false);
+    if (this.#ended) sink.onBodyEnd(this.#trailers);
   }
 
   /** The attempt is over; another one will follow. */

@@ -14,26 +14,26 @@ const targetRef = withRules(
       .string()
       .max(253)
       .default('')
-      .describe('Empty for a Service, gateway.networking.k8s.io for an HTTPRoute.'),
-    kind: z.string().min(1).max(63).describe('Service or HTTPRoute.'),
+      .describe('Empty for a Service, gateway.networking.k8s.io for a route.'),
+    kind: z.string().min(1).max(63).describe('Service, HTTPRoute or GRPCRoute.'),
     name: z.string().min(1).max(253).describe("A name in the policy's own namespace."),
   }),
   'What the policy applies to.',
   [
     {
-      cel: "(self.group == '' && self.kind == 'Service') || (self.group == 'gateway.networking.k8s.io' && self.kind == 'HTTPRoute')",
+      cel: "(self.group == '' && self.kind == 'Service') || (self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute'])",
       holds: ({ group, kind }) =>
         (group === '' && kind === 'Service') ||
-        (group === 'gateway.networking.k8s.io' && kind === 'HTTPRoute'),
+        (group === 'gateway.networking.k8s.io' && (kind === 'HTTPRoute' || kind === 'GRPCRoute')),
       message:
-        'a target is a Service (group "") or an HTTPRoute (group "gateway.networking.k8s.io")',
+        'a target is a Service (group ""), or an HTTPRoute or GRPCRoute (group "gateway.networking.k8s.io")',
     },
   ],
 );
 
 const targetRefs = withRules(
   z.array(targetRef).min(1).max(16),
-  'The Services and HTTPRoutes, in the same namespace, to which the policy applies.',
+  'The Services and routes, in the same namespace, to which the policy applies.',
   [
     {
       cel: 'self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name))',
@@ -255,7 +255,7 @@ export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
   shortNames: ['tpol'],
   version: 'v1alpha1',
   description:
-    'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by an HTTPRoute.',
+    'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by a route.',
   spec: trafficPolicySpec,
   status: z.object({ conditions }),
   printerColumns: [

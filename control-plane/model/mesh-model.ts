@@ -8,7 +8,8 @@ import {
   type TrafficPolicyObject,
   trafficPolicyKind,
 } from '../watch/custom-kinds.ts';
-import { type HttpRouteObject, httpRouteKind } from '../watch/http-route.ts';
+import { grpcRouteKind } from '../watch/grpc-route.ts';
+import { httpRouteKind } from '../watch/http-route.ts';
 import {
   endpointSliceKind,
   type NamespaceObject,
@@ -20,11 +21,12 @@ import {
   referenceGrantKinds,
   serviceKind,
 } from '../watch/kinds.ts';
+import type { RouteObject } from '../watch/route.ts';
 import type { ResourceSource } from '../watch/source.ts';
 import { toElection, withCandidates } from './elections.ts';
 import { buildEndpoints } from './endpoints.ts';
 import { type TrafficPolicy, toTrafficPolicy } from './policies.ts';
-import { type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
+import { namesPort, type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
 import { toService } from './services.ts';
 import type { ElectionSpec, Endpoints, Service, Settings, Workload } from './types.ts';
 import { buildSettings, ownAddresses, toWorkload } from './workloads.ts';
@@ -46,12 +48,12 @@ export interface MeshModel {
   /** By pod. */
   readonly settings: Collection<Settings>;
 
-  readonly httpRoutes: Collection<HttpRouteObject>;
+  readonly httpRoutes: Collection<RouteObject>;
+  readonly grpcRoutes: Collection<RouteObject>;
   readonly trafficPolicies: Collection<TrafficPolicyObject>;
   readonly leaderElections: Collection<LeaderElectionObject>;
   /** By target: `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>`. */
   readonly policiesByTarget: Collection<readonly TrafficPolicy[]>;
-  readonly routeModels: Collection<Route>;
   /** By namespace. */
   readonly grantsByNamespace: Collection<readonly ReferenceGrantObject[]>;
 }
@@ -64,6 +66,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
   const serviceObjects = source.collection(serviceKind);
   const slices = source.collection(endpointSliceKind);
   const httpRoutes = source.collection(httpRouteKind);
+  const grpcRoutes = source.collection(grpcRouteKind);
   const trafficPolicies = source.collection(trafficPolicyKind);
   const leaderElections = source.collection(leaderElectionKind);
   const grants = join('reference-grants', [
@@ -79,8 +82,19 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     service === '' ? [] : [`${metadata.namespace}/${service}`],
   );
 
+  // Routes by what they are attached to. Where one cannot be understood, the last good one
+  // stays in force.
+  const httpRoutesByService = routesByService('http-routes', httpRoutes);
+  const grpcRoutesByService = routesByService('grpc-routes', grpcRoutes);
+
   // Services, and where their pods are.
-  const services = derive('services', serviceObjects, toService);
+  const services = derive(
+    'services',
+    serviceObjects,
+    (service, key, fetch) =>
+      toService(service, (port) => namesPort(fetch(grpcRoutesByService, key) ?? [], key, port)),
+    { uses: [grpcRoutesByService] },
+  );
   const endpoints = derive(
     'endpoints',
     services,
@@ -103,27 +117,34 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     { uses: [nodes] },
   );
 
-  // Policies and routes. Where one cannot be understood, the last good one stays in force.
+  // Policies and rules. Where a policy cannot be understood, the last good one stays in force.
   const policies = derive('traffic-policies', trafficPolicies, toTrafficPolicy, {
     keepLast: true,
   });
   const policiesByTarget = index('policies-by-target', policies, (policy) => policy.targets);
-  const routeModels = derive('http-routes', httpRoutes, toRoute, { keepLast: true });
-  const routesByService = index('routes-by-service', routeModels, (route) =>
-    route.parents.map((parent) => parent.service),
-  );
   const routes = derive(
     'routes',
     services,
     (service, key, fetch) =>
       routesByCaller({
         service,
-        routes: fetch(routesByService, key) ?? [],
+        routes: [
+          ...(fetch(httpRoutesByService, key) ?? []),
+          ...(fetch(grpcRoutesByService, key) ?? []),
+        ],
         policies: (target) => fetch(policiesByTarget, target) ?? [],
         serviceOf: (name) => fetch(services, name),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
       }),
-    { uses: [routesByService, policiesByTarget, services, grantsByNamespace] },
+    {
+      uses: [
+        httpRoutesByService,
+        grpcRoutesByService,
+        policiesByTarget,
+        services,
+        grantsByNamespace,
+      ],
+    },
   );
 
   // Elections, and what a sidecar is told about its own pod.
@@ -164,12 +185,23 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     electionsByPod,
     settings,
     httpRoutes,
+    grpcRoutes,
     trafficPolicies,
     leaderElections,
     policiesByTarget,
-    routeModels,
     grantsByNamespace,
   };
+}
+
+/** The routes of one kind, by `<namespace>/<name>` of the Services that are their parents. */
+function routesByService(
+  name: string,
+  objects: Collection<RouteObject>,
+): Collection<readonly Route[]> {
+  const routes = derive(name, objects, toRoute, { keepLast: true });
+  return index(`${name}-by-service`, routes, (route) =>
+    route.parents.map((parent) => parent.service),
+  );
 }
 
 function namespaceOf(value: { metadata: { namespace: string } }): string[] {

@@ -143,7 +143,9 @@ for (const { spec, hash } of hashes) {
 }
 
 test("a rule's timeout of 0s is a value, not an absence", () => {
-  assert.deepEqual(rulePolicy({ request: '0s', backendRequest: '1s' }), {
+  const rule = { matches: [], filters: [], backendRefs: [] };
+  const timeouts = { request: '0s', backendRequest: '1s' };
+  assert.deepEqual(rulePolicy({ ...rule, timeouts }), {
     sources: [],
     requestTimeoutMs: 0,
     perTryTimeoutMs: 1000,

@@ -1,9 +1,10 @@
 import { parseDurationMs } from '../crds/duration.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
+import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import { type Aged, compareAge } from './precedence.ts';
 import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
 
-/** `Service/<namespace>/<name>` or `HTTPRoute/<namespace>/<name>`. */
+/** `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>` or `GRPCRoute/<namespace>/<name>`. */
 export type TargetKey = string;
 
 /** A TrafficPolicy in the model's terms. */
@@ -85,16 +86,28 @@ export function inForce(policies: readonly TrafficPolicy[]): TrafficPolicy | und
   return [...policies].sort(compareAge)[0];
 }
 
-/** A rule's own timeouts (GEP-1742) as a policy of no source. */
-export function rulePolicy(timeouts: {
-  readonly request?: string | undefined;
-  readonly backendRequest?: string | undefined;
-}): Policy {
+/** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as a policy of no source. */
+export function rulePolicy({ timeouts, retry }: RouteRuleSpec): Policy {
   return compact<Policy>({
     sources: [],
-    requestTimeoutMs: optionalMs(timeouts.request),
-    perTryTimeoutMs: optionalMs(timeouts.backendRequest),
+    requestTimeoutMs: optionalMs(timeouts?.request),
+    perTryTimeoutMs: optionalMs(timeouts?.backendRequest),
+    retries: retry && retriesOf(retry),
   });
+}
+
+/** What the stanza does not say is as in a TrafficPolicy that does not say it either. */
+function retriesOf({ attempts, codes, backoff }: RouteRetry): NonNullable<Policy['retries']> {
+  const backoffBaseMs = optionalMs(backoff) ?? 25;
+  return {
+    attempts,
+    statusCodes: [...new Set(codes)].sort((a, b) => a - b),
+    connectFailure: true,
+    backoffBaseMs,
+    backoffMaxMs: 10 * backoffBaseMs,
+    budgetPercent: 20,
+    budgetMinPerSecond: 10,
+  };
 }
 
 /**

@@ -1,5 +1,3 @@
-import type { HttpMatch } from './types.ts';
-
 /** What decides between resources that want the same: the older, then the first by name. */
 export interface Aged {
   readonly namespace: string;
@@ -12,20 +10,6 @@ export function compareAge(a: Aged, b: Aged): number {
   return (
     compareText(a.creationTimestamp, b.creationTimestamp) ||
     compareText(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`)
-  );
-}
-
-/**
- * The Gateway API's order of matches, most specific first: exact path, longest
- * prefix, a method, more headers, more query parameters.
- */
-export function compareMatches(a: HttpMatch, b: HttpMatch): number {
-  return (
-    Number(b.path?.kind === 'exact') - Number(a.path?.kind === 'exact') ||
-    (b.path?.value.length ?? 0) - (a.path?.value.length ?? 0) ||
-    Number(b.method !== undefined) - Number(a.method !== undefined) ||
-    b.headers.length - a.headers.length ||
-    b.query.length - a.query.length
   );
 }
 

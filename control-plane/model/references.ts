@@ -23,10 +23,18 @@ export interface ReferenceRefusal {
   readonly message: string;
 }
 
-/** Undefined when a route in `fromNamespace` may send to the backend, and it is there. */
+/** Whose reference it is. */
+export interface Referrer {
+  readonly kind: string;
+  readonly namespace: string;
+  /** The Services that the route is attached to, `<namespace>/<name>`. */
+  readonly parents: readonly { readonly service: string }[];
+}
+
+/** Undefined when the route may send to the backend, and it is there. */
 export function resolveBackend(
   inputs: ReferenceInputs,
-  fromNamespace: string,
+  from: Referrer,
   reference: Reference,
 ): ReferenceRefusal | undefined {
   const { group, kind, namespace, name, port } = reference;
@@ -35,8 +43,11 @@ export function resolveBackend(
     const message = `backend ${group === '' ? kind : `${group}/${kind}`} ${key}: only a Service can be a backend`;
     return { reason: 'InvalidKind', message };
   }
-  if (namespace !== fromNamespace && !granted(inputs.grantsIn(namespace), fromNamespace, name)) {
-    const message = `backend ${key} is in another namespace, which has no ReferenceGrant for HTTPRoutes of ${fromNamespace}`;
+  // To a parent the requests would go without the route too.
+  const isParent = from.parents.some((parent) => parent.service === key);
+  const isOwn = namespace === from.namespace || isParent;
+  if (!isOwn && !granted(inputs.grantsIn(namespace), from, name)) {
+    const message = `backend ${key} is in another namespace, which has no ReferenceGrant for ${from.kind}s of ${from.namespace}`;
     return { reason: 'RefNotPermitted', message };
   }
   const service = inputs.serviceOf(key);
@@ -55,7 +66,7 @@ export function resolveBackend(
 
 function granted(
   grants: readonly ReferenceGrantObject[],
-  fromNamespace: string,
+  referrer: Referrer,
   name: string,
 ): boolean {
   return grants.some(
@@ -63,8 +74,8 @@ function granted(
       grant.from.some(
         (from) =>
           from.group === 'gateway.networking.k8s.io' &&
-          from.kind === 'HTTPRoute' &&
-          from.namespace === fromNamespace,
+          from.kind === referrer.kind &&
+          from.namespace === referrer.namespace,
       ) &&
       grant.to.some(
         (to) => to.group === '' && to.kind === 'Service' && (to.name === '' || to.name === name),

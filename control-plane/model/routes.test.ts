@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemorySource } from '../../test/fakes/memory-source.ts';
 import { deriveModel, type MeshModel } from './mesh-model.ts';
-import type { Backend, HttpMatch, HttpRule, PortRoutes } from './types.ts';
+import type { Backend, HttpMatch, HttpRule, PortRoutes, ValueMatch } from './types.ts';
 
 const SERVICES = ['web', 'web-v1', 'web-v2', 'redis']
   .map(
@@ -58,13 +58,19 @@ const portOf = (model: MeshModel, port: number, service = 'shop/web'): PortRoute
 };
 const rulesOf = (...texts: string[]): readonly HttpRule[] => portOf(mesh(...texts).model, 80).rules;
 
+const SIGN = { exact: '=', prefix: '', expression: '~' };
+
+function showValue(match: ValueMatch): string {
+  return 'exact' in match ? `=${match.exact}` : `~${match.expression}`;
+}
+
 /** A match in one line, so that a table reads well. */
 function show({ path, method, headers, query }: HttpMatch): string {
   return [
-    path === undefined ? '*' : `${path.kind === 'exact' ? '=' : ''}${path.value}`,
+    path === undefined ? '*' : `${SIGN[path.kind]}${path.value}`,
     ...(method === undefined ? [] : [method]),
-    ...headers.map((header) => `h:${header.name}=${header.exact}`),
-    ...query.map((parameter) => `q:${parameter.name}=${parameter.exact}`),
+    ...headers.map((header) => `h:${header.name}${showValue(header)}`),
+    ...query.map((parameter) => `q:${parameter.name}${showValue(parameter)}`),
   ].join(' ');
 }
 const matches = (rules: readonly HttpRule[]): string[] =>
@@ -136,6 +142,21 @@ const precedence: { name: string; texts: string[]; order: string[] }[] = [
       }),
     ],
     order: ['* GET h:a=1', '* GET', '* h:a=1 h:b=2', '* h:a=1', '* q:a=1 q:b=2', '* q:a=1', '*'],
+  },
+  {
+    name: 'an expression behind exact paths and before prefixes',
+    texts: [
+      route({
+        rules: `
+    - matches:
+        - path: { type: PathPrefix, value: /a/b/c/d }
+        - path: { type: RegularExpression, value: "/a.*" }
+        - path: { type: Exact, value: /a }
+        - headers: [{ type: RegularExpression, name: A, value: "b+" }]
+          queryParams: [{ type: RegularExpression, name: q, value: "c+" }]`,
+      }),
+    ],
+    order: ['=/a', '~/a.*', '/a/b/c/d', '* h:a~b+ q:q~c+'],
   },
   {
     name: 'a longer path before a method',
@@ -328,22 +349,78 @@ test("a consumer's route holds for its own namespace alone", () => {
   ]);
 });
 
+test("a consumer's route may lead back to its parent without a grant, and nowhere else", () => {
+  const rules = `[{ backendRefs: ${'[{ name: web, namespace: shop, port: 80 }, { name: web-v1, namespace: shop, port: 80 }]'} }]`;
+  const { model } = mesh(route({ name: 'theirs', namespace: 'bank', rules }));
+  const backends = model.routes.get('shop/web')?.consumers.bank?.ports[0]?.rules[0]?.backends;
+  assert.equal(backends?.[0]?.invalid, undefined);
+  assert.match(backends?.[1]?.invalid ?? '', /no ReferenceGrant for HTTPRoutes of bank/);
+});
+
 const unsupported: { what: string; rules: string }[] = [
   {
-    what: 'a regular expression as path',
-    rules: '[{ matches: [{ path: { type: RegularExpression, value: /a } }] }]',
+    what: 'a broken regular expression as path',
+    rules: '[{ matches: [{ path: { type: RegularExpression, value: "/(a" } }] }]',
   },
   {
-    what: 'a regular expression as header',
-    rules: '[{ matches: [{ headers: [{ type: RegularExpression, name: a, value: b }] }] }]',
+    what: 'a regular expression with a back reference as header',
+    rules:
+      '[{ matches: [{ headers: [{ type: RegularExpression, name: a, value: "(b)\\\\1" }] }] }]',
   },
-  { what: 'a filter', rules: '[{ filters: [{ type: RequestRedirect }] }]' },
+  { what: 'a filter without its settings', rules: '[{ filters: [{ type: RequestRedirect }] }]' },
+  {
+    what: 'a filter of somebody else',
+    rules: '[{ filters: [{ type: ExtensionRef, extensionRef: { group: a, kind: B, name: c } }] }]',
+  },
+  {
+    what: 'one filter twice',
+    rules:
+      '[{ filters: [{ type: URLRewrite, urlRewrite: { hostname: a } }, { type: URLRewrite, urlRewrite: { hostname: b } }] }]',
+  },
+  {
+    what: 'a redirect and a rewrite',
+    rules:
+      '[{ filters: [{ type: URLRewrite, urlRewrite: { hostname: a } }, { type: RequestRedirect, requestRedirect: {} }] }]',
+  },
+  {
+    what: 'a redirect with backends',
+    rules:
+      '[{ filters: [{ type: RequestRedirect, requestRedirect: {} }], backendRefs: [{ name: web, port: 80 }] }]',
+  },
+  {
+    what: 'a prefix that is replaced where none was matched',
+    rules:
+      '[{ matches: [{ path: { type: Exact, value: /a } }], filters: [{ type: URLRewrite, urlRewrite: { path: { type: ReplacePrefixMatch, replacePrefixMatch: /b } } }] }]',
+  },
+  {
+    what: 'a path that holds a query',
+    rules:
+      '[{ filters: [{ type: URLRewrite, urlRewrite: { path: { type: ReplaceFullPath, replaceFullPath: "/a?b" } } }] }]',
+  },
+  {
+    what: 'a status that is no redirect',
+    rules: '[{ filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 200 } }] }]',
+  },
+  ...['Host', 'content-length', 'Connection', 'x-remora-error', 'a b'].map((name) => ({
+    what: `a change of the header ${name}`,
+    rules: `[{ filters: [{ type: RequestHeaderModifier, requestHeaderModifier: { set: [{ name: ${name}, value: a }] } }] }]`,
+  })),
+  {
+    what: 'a header that begins another',
+    rules:
+      '[{ filters: [{ type: ResponseHeaderModifier, responseHeaderModifier: { add: [{ name: a, value: "b\\r\\nc: d" }] } }] }]',
+  },
+  {
+    what: 'more copies than requests',
+    rules:
+      '[{ filters: [{ type: RequestMirror, requestMirror: { backendRef: { name: web, port: 80 }, fraction: { numerator: 3, denominator: 2 } } }] }]',
+  },
   {
     what: 'a filter of a backend',
     rules: '[{ backendRefs: [{ name: a, port: 1, filters: [{ type: X }] }] }]',
   },
   { what: 'session persistence', rules: '[{ sessionPersistence: { sessionName: a } }]' },
-  { what: 'retries in the route', rules: '[{ retry: { attempts: 1 } }]' },
+  { what: 'retries of a success', rules: '[{ retry: { codes: [200] } }]' },
   { what: 'a field of a later release', rules: '[{ tomorrow: true }]' },
   { what: 'a bad duration', rules: '[{ timeouts: { request: soon } }]' },
   { what: 'a path without a slash', rules: '[{ matches: [{ path: { value: a } }] }]' },

@@ -1,4 +1,4 @@
-import type { HttpRouteMatch, HttpRouteObject, HttpRouteRule } from '../watch/http-route.ts';
+import type { RouteObject, RouteRuleSpec } from '../watch/route.ts';
 import {
   inForce,
   mergePolicies,
@@ -6,22 +6,15 @@ import {
   type TargetKey,
   type TrafficPolicy,
 } from './policies.ts';
-import { type Aged, compareAge, compareMatches } from './precedence.ts';
+import { type Aged, compareAge } from './precedence.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
-import type {
-  Backend,
-  HttpMatch,
-  HttpRule,
-  Policy,
-  Port,
-  PortRoutes,
-  Routes,
-  Service,
-  ValueMatch,
-} from './types.ts';
+import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
+import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
+import type { Backend, HttpRule, Policy, Port, PortRoutes, Routes, Service } from './types.ts';
 
-/** An HTTPRoute in the model's terms. */
+/** An HTTPRoute or a GRPCRoute in the model's terms. */
 export interface Route extends Aged {
+  readonly kind: RouteObject['kind'];
   readonly parents: readonly ParentRef[];
   readonly rules: readonly RouteRule[];
 }
@@ -37,18 +30,25 @@ export interface ParentRef {
 export interface RouteRule {
   readonly name: string;
   /** At least one. */
-  readonly matches: readonly HttpMatch[];
+  readonly matches: readonly RankedMatch[];
   /** Empty: the parent itself. */
-  readonly backends: readonly (Reference & { readonly weight: number })[];
+  readonly backends: readonly RouteBackend[];
   readonly policy: Policy;
+  readonly filters: RouteFilters;
+}
+
+interface RouteBackend extends Reference {
+  readonly weight: number;
+  readonly filters: RouteFilters;
 }
 
 /** Undefined when the object cannot be understood or has no Service as parent. */
-export function toRoute(object: HttpRouteObject): Route | undefined {
-  const { invalid, metadata, parentRefs, rules } = object;
+export function toRoute(object: RouteObject): Route | undefined {
+  const { kind, invalid, metadata, parentRefs, rules } = object;
   if (invalid !== undefined) return undefined;
   const { namespace, name, creationTimestamp } = metadata;
   return {
+    kind,
     namespace,
     name,
     creationTimestamp,
@@ -57,21 +57,19 @@ export function toRoute(object: HttpRouteObject): Route | undefined {
       port: parent.port,
       portName: parent.sectionName,
     })),
-    rules: rules.map((rule, position) =>
-      toRule(rule, position, `HTTPRoute/${namespace}/${name}`, namespace),
-    ),
+    rules: rules.map((rule, position) => toRule(rule, position, { kind, namespace, name })),
   };
 }
 
 function toRule(
-  rule: HttpRouteRule,
+  rule: RouteRuleSpec,
   position: number,
-  route: string,
-  namespace: string,
+  route: Pick<Route, 'kind' | 'namespace' | 'name'>,
 ): RouteRule {
+  const { kind, namespace } = route;
   return {
-    name: `${route}/${rule.name ?? position}`,
-    matches: rule.matches.length === 0 ? [{ headers: [], query: [] }] : rule.matches.map(toMatch),
+    name: `${kind}/${namespace}/${route.name}/${rule.name ?? position}`,
+    matches: toMatches(rule.matches, kind),
     backends: rule.backendRefs.map((ref) => ({
       group: ref.group,
       kind: ref.kind,
@@ -79,38 +77,11 @@ function toRule(
       name: ref.name,
       port: ref.port,
       weight: ref.weight,
+      filters: toFilters(ref.filters, namespace),
     })),
-    policy: rulePolicy(rule.timeouts),
+    policy: rulePolicy(rule),
+    filters: toFilters(rule.filters, namespace),
   };
-}
-
-function toMatch(match: HttpRouteMatch): HttpMatch {
-  const { path, method } = match;
-  const headers = firstOfEachName(
-    match.headers.map((header) => ({ name: header.name.toLowerCase(), exact: header.value })),
-  );
-  const query = firstOfEachName(
-    match.queryParams.map((parameter) => ({ name: parameter.name, exact: parameter.value })),
-  );
-  // By segment, "/a/" takes what "/a" takes; and "/" takes everything.
-  const prefix = path.value.replace(/\/+$/, '');
-  return {
-    ...(path.type === 'Exact'
-      ? { path: { kind: 'exact', value: path.value } as const }
-      : prefix === ''
-        ? {}
-        : { path: { kind: 'prefix', value: prefix } as const }),
-    ...(method === undefined ? {} : { method }),
-    headers,
-    query,
-  };
-}
-
-/** The Gateway API lets only the first of equal names count. */
-function firstOfEachName(matches: readonly ValueMatch[]): ValueMatch[] {
-  return matches.filter(
-    (match, position) => matches.findIndex((other) => other.name === match.name) === position,
-  );
 }
 
 /** What the rules of a service are made from. */
@@ -138,24 +109,20 @@ function buildPort(
   port: Port,
   servicePolicy: Policy | undefined,
 ): PortRoutes {
-  const attached = inputs.routes
-    .filter((route) =>
-      route.parents.some((parent) => parent.service === service && attaches(parent, port)),
-    )
-    .sort(compareAge);
+  const attached = attachedTo(inputs.routes, service, port).sort(compareAge);
   const entries = attached.flatMap((route) => {
     const routePolicy = inForce(
-      inputs.policies(`HTTPRoute/${route.namespace}/${route.name}`),
+      inputs.policies(`${route.kind}/${route.namespace}/${route.name}`),
     )?.policy;
     return route.rules.flatMap((rule) => {
       const policy = mergePolicies([rule.policy, routePolicy, servicePolicy]);
+      const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
-      const built = { name: rule.name, backends, policy };
-      return rule.matches.map((match) => ({ match, rule: built }));
+      const built = { name: rule.name, backends, policy, ...(filters && { filters }) };
+      return rule.matches.map((ranked) => ({ ...ranked, rule: built }));
     });
   });
-  // The sort is stable: what ties stays by age, then in the order of the rules.
-  entries.sort((a, b) => compareMatches(a.match, b.match));
+  entries.sort(compareRank);
   return {
     port: port.port,
     routeBound: attached.length > 0,
@@ -164,9 +131,20 @@ function buildPort(
   };
 }
 
+/** Where a port has GRPCRoutes, HTTPRoutes do not count: the more specific kind wins (GEP-1426). */
+function attachedTo(routes: readonly Route[], service: string, port: Port): Route[] {
+  const attached = routes.filter((route) =>
+    route.parents.some(
+      (parent) => parent.service === service && attaches(parent, port, route.kind),
+    ),
+  );
+  const grpc = attached.filter((route) => route.kind === 'GRPCRoute');
+  return grpc.length > 0 ? grpc : attached;
+}
+
 /** Matches of one rule that follow one another become one rule again. */
 function gather(
-  entries: readonly { match: HttpMatch; rule: Omit<HttpRule, 'matches'> }[],
+  entries: readonly (RankedMatch & { rule: Omit<HttpRule, 'matches'> })[],
 ): HttpRule[] {
   const rules: HttpRule[] = [];
   let start = 0;
@@ -179,11 +157,26 @@ function gather(
   return rules;
 }
 
-/** Whether a parent reference means a port, which must be one that can carry HTTP. */
-export function attaches(parent: ParentRef, port: Port): boolean {
+/** Whether a parent reference means a port, which must be one that can carry what the route is about. */
+export function attaches(parent: ParentRef, port: Port, kind: Route['kind']): boolean {
   if (port.protocol === 'tcp' || port.protocol === 'tls') return false;
+  if (kind === 'GRPCRoute' && port.protocol === 'http1') return false;
   if (parent.port !== undefined && parent.port !== port.port) return false;
   return parent.portName === undefined || parent.portName === port.name;
+}
+
+/** Whether a route of the service's own namespace has this very port as a parent. */
+export function namesPort(routes: readonly Route[], service: string, port: Port): boolean {
+  return routes.some(
+    (route) =>
+      service.startsWith(`${route.namespace}/`) &&
+      route.parents.some(
+        (parent) =>
+          parent.service === service &&
+          (parent.port ?? parent.portName) !== undefined &&
+          attaches(parent, port, route.kind),
+      ),
+  );
 }
 
 function backendsOf(
@@ -200,8 +193,10 @@ function backendsOf(
       port: reference.port ?? 0,
       weight: reference.weight,
     };
-    const refusal = resolveBackend(inputs, route.namespace, reference);
-    return refusal === undefined ? backend : { ...backend, invalid: refusal.message };
+    const refusal = resolveBackend(inputs, route, reference);
+    if (refusal !== undefined) return { ...backend, invalid: refusal.message };
+    const filters = resolveFilters(reference.filters, inputs, route);
+    return filters === undefined ? backend : { ...backend, filters };
   });
 }
 

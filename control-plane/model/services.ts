@@ -55,11 +55,25 @@ function prefix(name: string): string {
   return name.split('-', 1)[0] ?? '';
 }
 
-/** The index entry of a service; undefined for one without ports that could be proxied. */
-export function toService(object: ServiceObject): Service | undefined {
+/**
+ * The index entry of a service; undefined for one without ports that could be proxied.
+ *
+ * @param carriesGrpc whether a GRPCRoute names the port: what it carries needs no detection then
+ */
+export function toService(
+  object: ServiceObject,
+  carriesGrpc: (port: Port) => boolean = () => false,
+): Service | undefined {
   // An ExternalName is an alias in DNS: no address of its own to recognise.
   if (object.type === 'ExternalName') return undefined;
-  const ports = object.ports.filter((port) => port.transport === 'TCP').map(toPort);
+  const ports = object.ports
+    .filter((port) => port.transport === 'TCP')
+    .map(toPort)
+    .map((port) =>
+      port.protocol === 'detect' && carriesGrpc(port)
+        ? { ...port, protocol: 'grpc' as const }
+        : port,
+    );
   if (ports.length === 0) return undefined;
   const { namespace, name } = object.metadata;
   return { kind: 'service', namespace, name, addresses: object.clusterIps, ports };

@@ -47,19 +47,19 @@ export interface HttpRule {
   readonly matches: readonly HttpMatch[];
   readonly backends: readonly Backend[];
   readonly policy: Policy;
+  readonly filters?: Filters;
 }
 
 export interface HttpMatch {
-  readonly path?: { readonly kind: 'exact' | 'prefix'; readonly value: string };
+  readonly path?: { readonly kind: 'exact' | 'prefix' | 'expression'; readonly value: string };
   readonly method?: string;
   readonly headers: readonly ValueMatch[];
   readonly query: readonly ValueMatch[];
 }
 
-export interface ValueMatch {
-  readonly name: string;
-  readonly exact: string;
-}
+export type ValueMatch =
+  | { readonly name: string; readonly exact: string }
+  | { readonly name: string; readonly expression: string };
 
 export interface Backend {
   readonly service: string;
@@ -67,6 +67,62 @@ export interface Backend {
   readonly weight: number;
   /** Why this backend cannot be used; its share is answered with 500. */
   readonly invalid?: string;
+  readonly filters?: Filters;
+}
+
+/** What a rule, or one of its backends, does to the messages that it takes. */
+export interface Filters {
+  readonly requestHeaders?: HeaderChanges;
+  readonly responseHeaders?: HeaderChanges;
+  readonly redirect?: Redirect;
+  readonly rewrite?: Rewrite;
+  readonly cors?: Cors;
+  readonly mirrors: readonly Mirror[];
+}
+
+export interface HeaderChanges {
+  readonly set: readonly Header[];
+  readonly add: readonly Header[];
+  readonly remove: readonly string[];
+}
+
+export interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PathChange {
+  readonly kind: 'full' | 'prefix';
+  readonly value: string;
+}
+
+export interface Redirect {
+  readonly scheme?: string;
+  readonly hostname?: string;
+  readonly path?: PathChange;
+  readonly port?: number;
+  readonly status: number;
+}
+
+export interface Rewrite {
+  readonly hostname?: string;
+  readonly path?: PathChange;
+}
+
+export interface Cors {
+  readonly allowOrigins: readonly string[];
+  readonly allowCredentials: boolean;
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds: number;
+}
+
+export interface Mirror {
+  readonly service: string;
+  readonly port: number;
+  readonly numerator: number;
+  readonly denominator: number;
 }
 
 export interface Policy {

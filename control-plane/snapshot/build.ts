@@ -28,7 +28,7 @@ export interface SharedResources {
 /**
  * What one sidecar should hold: settings, the shared index, the routes of the
  * services that it uses, the endpoints of these and of the backends to which
- * their routes lead, and who is at the addresses that it asked about.
+ * their routes lead or are mirrored, and who is at the addresses that it asked about.
  */
 export function buildSnapshot(
   inputs: SnapshotInputs,
@@ -60,8 +60,11 @@ function* backendsOf(resource: VersionedResource['resource']): Iterable<string> 
   const { ports }: Routes = resource;
   for (const port of ports) {
     for (const rule of port.rules) {
-      for (const backend of rule.backends) {
-        if (backend.invalid === undefined) yield backend.service;
+      for (const mirror of rule.filters?.mirrors ?? []) yield mirror.service;
+      for (const { invalid, service, filters } of rule.backends) {
+        if (invalid !== undefined) continue;
+        yield service;
+        for (const mirror of filters?.mirrors ?? []) yield mirror.service;
       }
     }
   }

@@ -153,6 +153,14 @@ const judged: { name: string; spec: object; reason: string; message: RegExp }[] 
     message: /there is no HTTPRoute shop\/absent/,
   },
   {
+    name: 'a policy on a GRPCRoute that is not there',
+    spec: {
+      targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'GRPCRoute', name: 'absent' }],
+    },
+    reason: 'TargetNotFound',
+    message: /there is no GRPCRoute shop\/absent/,
+  },
+  {
     name: 'a policy that cannot be understood',
     spec: { timeouts: { request: 'soon' } },
     reason: 'Invalid',
@@ -223,6 +231,32 @@ test("a route's status is ours beside the entries of other controllers", async (
   assert.deepEqual(status('httproutes', 'r').parents, [foreign]);
 });
 
+for (const { port, value, reason, message } of [
+  { port: 7070, value: 'True', reason: 'Accepted', message: /in force/ },
+  { port: 80, value: 'False', reason: 'NoMatchingParent', message: /no port 80 that carries gRPC/ },
+]) {
+  test(`a GRPCRoute on port ${port} is told: ${reason}`, async () => {
+    const ports = [
+      { name: 'http', port: 80 },
+      { name: 'calls', port: 7070 },
+    ];
+    const parents = [{ ...parentRef, port }];
+    fake.put('services', { ...SERVICE, spec: { clusterIP: '10.0.0.1', ports } });
+    fake.put('grpcroutes', {
+      ...{ ...ROUTE, kind: 'GRPCRoute', spec: { parentRefs: parents, rules: [{}] } },
+    });
+    await start();
+    const found = await until(() => {
+      const [parent] = (status('grpcroutes', 'r').parents ?? []) as { conditions: Condition[] }[];
+      return parent?.conditions.find((one) => one.type === 'Accepted');
+    }, 'the status is written');
+    assert.equal(found.status, value);
+    assert.equal(found.reason, reason);
+    assert.match(found.message, message);
+    assert.equal(found.observedGeneration, 3);
+  });
+}
+
 const routes: { name: string; spec: object; type: string; reason: string; message: RegExp }[] = [
   {
     name: 'a missing backend',
@@ -253,11 +287,40 @@ const routes: { name: string; spec: object; type: string; reason: string; messag
     message: /has no port 81 that carries HTTP/,
   },
   {
-    name: 'a filter',
-    spec: { rules: [{ filters: [{ type: 'URLRewrite' }] }] },
+    name: 'a mirror that is not there',
+    spec: {
+      rules: [
+        {
+          filters: [
+            { type: 'RequestMirror', requestMirror: { backendRef: { name: 'absent', port: 80 } } },
+          ],
+        },
+      ],
+    },
+    type: 'ResolvedRefs',
+    reason: 'BackendNotFound',
+    message: /shop\/absent: there is no such Service/,
+  },
+  {
+    name: 'a backend that is no Service',
+    spec: { rules: [{ backendRefs: [{ group: 'x', kind: 'Bucket', name: 'b', port: 80 }] }] },
+    type: 'ResolvedRefs',
+    reason: 'InvalidKind',
+    message: /only a Service can be a backend/,
+  },
+  {
+    name: 'a missing backend that gets nothing',
+    spec: { rules: [{ backendRefs: [{ name: 'absent', port: 80, weight: 0 }] }] },
+    type: 'ResolvedRefs',
+    reason: 'BackendNotFound',
+    message: /shop\/absent/,
+  },
+  {
+    name: "somebody else's filter",
+    spec: { rules: [{ filters: [{ type: 'ExtensionRef' }] }] },
     type: 'Accepted',
     reason: 'UnsupportedValue',
-    message: /spec\.rules\[0\]\.filters: filters are not supported/,
+    message: /spec\.rules\[0\]\.filters\[0\]\.type: is not a type of filter that is supported/,
   },
 ];
 

@@ -1,8 +1,9 @@
 import { inForce, type TargetKey, type TrafficPolicy } from '../model/policies.ts';
-import { type ReferenceInputs, resolveBackend } from '../model/references.ts';
+import { type Reference, type ReferenceInputs, resolveBackend } from '../model/references.ts';
+import { mirrorsOf } from '../model/route-filters.ts';
 import { attaches } from '../model/routes.ts';
 import type { LeaderElectionObject, TrafficPolicyObject } from '../watch/custom-kinds.ts';
-import type { HttpRouteObject, ServiceParentRef } from '../watch/http-route.ts';
+import type { RouteObject, ServiceParentRef } from '../watch/route.ts';
 import type { InvalidSpec } from '../watch/source.ts';
 import type { Verdict } from './conditions.ts';
 
@@ -15,7 +16,7 @@ export interface RouteVerdicts {
   }[];
 }
 
-export function judgeRoute(route: HttpRouteObject, inputs: ReferenceInputs): RouteVerdicts {
+export function judgeRoute(route: RouteObject, inputs: ReferenceInputs): RouteVerdicts {
   const references = judgeReferences(route, inputs);
   return {
     parents: route.parentRefs.map((parent) => ({
@@ -26,7 +27,7 @@ export function judgeRoute(route: HttpRouteObject, inputs: ReferenceInputs): Rou
 }
 
 function judgeParent(
-  route: HttpRouteObject,
+  route: RouteObject,
   parent: ServiceParentRef,
   { serviceOf }: ReferenceInputs,
 ): Verdict {
@@ -35,12 +36,13 @@ function judgeParent(
   const service = serviceOf(key);
   if (service === undefined) return noParent(`there is no Service ${key}`);
   const reference = { service: key, port: parent.port, portName: parent.sectionName };
-  if (!service.ports.some((port) => attaches(reference, port))) {
+  if (!service.ports.some((port) => attaches(reference, port, route.kind))) {
     const named = parent.sectionName ?? parent.port;
+    const carried = route.kind === 'GRPCRoute' ? 'gRPC' : 'HTTP';
     return noParent(
       named === undefined
-        ? `no port of Service ${key} carries HTTP`
-        : `Service ${key} has no port ${named} that carries HTTP`,
+        ? `no port of Service ${key} carries ${carried}`
+        : `Service ${key} has no port ${named} that carries ${carried}`,
     );
   }
   return accepted(
@@ -50,17 +52,29 @@ function judgeParent(
   );
 }
 
-function judgeReferences(route: HttpRouteObject, inputs: ReferenceInputs): Verdict {
+function judgeReferences(route: RouteObject, inputs: ReferenceInputs): Verdict {
   const { namespace } = route.metadata;
-  for (const rule of route.rules) {
-    for (const { group, kind, name, port, namespace: own } of rule.backendRefs) {
-      const reference = { group, kind, name, port, namespace: own ?? namespace };
-      const refusal = resolveBackend(inputs, namespace, reference);
-      if (refusal !== undefined) return { type: 'ResolvedRefs', status: 'False', ...refusal };
-    }
+  const parents = route.parentRefs.map((parent) => ({
+    service: `${parent.namespace}/${parent.name}`,
+  }));
+  for (const reference of referencesOf(route)) {
+    const refusal = resolveBackend(inputs, { kind: route.kind, namespace, parents }, reference);
+    if (refusal !== undefined) return { type: 'ResolvedRefs', status: 'False', ...refusal };
   }
   const message = 'all backends are there';
   return { type: 'ResolvedRefs', status: 'True', reason: 'ResolvedRefs', message };
+}
+
+/** All backends, those that get copies too. */
+function* referencesOf(route: RouteObject): Iterable<Reference> {
+  const { namespace } = route.metadata;
+  for (const { backendRefs, filters } of route.rules) {
+    for (const { group, kind, name, port, namespace: own, filters: ofBackend } of backendRefs) {
+      yield { group, kind, name, port, namespace: own ?? namespace };
+      yield* mirrorsOf(ofBackend, namespace);
+    }
+    yield* mirrorsOf(filters, namespace);
+  }
 }
 
 /** What a policy's verdict depends on. */

@@ -5,6 +5,7 @@ import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
 import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
+import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
 import { ApiError } from '../watch/kubernetes-api.ts';
 import {
@@ -64,6 +65,7 @@ export class StatusWriter implements Component, RefusalReports {
     const { model, judgements } = this.#options;
     const watched = [
       ['HTTPRoute', model.httpRoutes, judgements.httpRoutes],
+      ['GRPCRoute', model.grpcRoutes, judgements.grpcRoutes],
       ['TrafficPolicy', model.trafficPolicies, judgements.trafficPolicies],
       ['LeaderElection', model.leaderElections, judgements.leaderElections],
     ] as const;
@@ -106,9 +108,10 @@ export class StatusWriter implements Component, RefusalReports {
   #review(): void {
     const isWriter = this.#options.isWriter();
     if (isWriter && !this.#wasWriter) {
-      const { httpRoutes, trafficPolicies, leaderElections } = this.#options.model;
+      const { httpRoutes, grpcRoutes, trafficPolicies, leaderElections } = this.#options.model;
       const all: string[] = [];
       for (const [key] of httpRoutes.entries()) all.push(`HTTPRoute/${key}`);
+      for (const [key] of grpcRoutes.entries()) all.push(`GRPCRoute/${key}`);
       for (const [key] of trafficPolicies.entries()) all.push(`TrafficPolicy/${key}`);
       for (const [key] of leaderElections.entries()) all.push(`LeaderElection/${key}`);
       for (const resource of all) this.#sweep.add(resource);
@@ -190,10 +193,12 @@ export class StatusWriter implements Component, RefusalReports {
   }
 
   #targetOf(resource: string): StatusTarget | undefined {
-    const { httpRoutes, leaderElections, trafficPolicies } = this.#options.model;
+    const { grpcRoutes, httpRoutes, leaderElections, trafficPolicies } = this.#options.model;
     const [kind, key] = splitResource(resource);
     const route = kind === 'HTTPRoute' ? httpRoutes.get(key) : undefined;
     if (route !== undefined) return { ...route, plural: httpRouteKind.plural };
+    const grpcRoute = kind === 'GRPCRoute' ? grpcRoutes.get(key) : undefined;
+    if (grpcRoute !== undefined) return { ...grpcRoute, plural: grpcRouteKind.plural };
     const policy = kind === 'TrafficPolicy' ? trafficPolicies.get(key) : undefined;
     if (policy !== undefined) return { ...policy, plural: trafficPolicyKind.plural };
     const election = kind === 'LeaderElection' ? leaderElections.get(key) : undefined;
@@ -208,8 +213,9 @@ export class StatusWriter implements Component, RefusalReports {
   ): Status | undefined {
     const { judgements } = this.#options;
     const [kind, key] = splitResource(resource);
-    if (kind === 'HTTPRoute') {
-      const judged = judgements.httpRoutes.get(key);
+    if (kind === 'HTTPRoute' || kind === 'GRPCRoute') {
+      const routes = kind === 'HTTPRoute' ? judgements.httpRoutes : judgements.grpcRoutes;
+      const judged = routes.get(key);
       if (judged === undefined) return undefined;
       return composeRouteStatus(present, judged, change, writes);
     }

@@ -20,9 +20,11 @@ import type {
   Workload,
 } from '../model/types.ts';
 import type { VersionedResource } from '../snapshot/types.ts';
+import { filtersMessage } from './encode-filters.ts';
 
 /**
- * The border between the model and the wire: the only file that knows both.
+ * The border between the model and the wire: with `encode-filters.ts` the only file that
+ * knows both.
  *
  * A push is put together from serialised pieces. Protobuf merges messages whose
  * bytes are joined, so each resource is serialised once, as a Push that holds
@@ -127,8 +129,12 @@ function ruleMessage(rule: HttpRule) {
   return {
     name: rule.name,
     matches: rule.matches.map(matchMessage),
-    backends: [...rule.backends],
+    backends: rule.backends.map(({ filters, ...backend }) => ({
+      ...backend,
+      ...(filters && { filters: filtersMessage(filters) }),
+    })),
     policy: policyMessage(rule.policy),
+    ...(rule.filters && { filters: filtersMessage(rule.filters) }),
   };
 }
 
@@ -137,6 +143,7 @@ function matchMessage(match: HttpMatch): HttpMatchMessage {
   if (match.method !== undefined) message.method = match.method;
   if (match.path?.kind === 'exact') message.exact = match.path.value;
   if (match.path?.kind === 'prefix') message.prefix = match.path.value;
+  if (match.path?.kind === 'expression') message.pathExpression = match.path.value;
   return message;
 }
 
@@ -189,8 +196,18 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
     }
+    for (const { filters, backends, matches } of port.rules) {
+      if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
+      if (matches.some(hasExpression)) required.add('regular-expressions.v1');
+    }
   }
   return [...required];
+}
+
+function hasExpression({ path, headers, query }: HttpMatch): boolean {
+  return (
+    path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
+  );
 }
 
 function isEmpty({ sources: _, ...fields }: Policy): boolean {

@@ -8,8 +8,9 @@ import { until } from '../../test/fakes/until.ts';
 import type { Collection } from '../collections/collection.ts';
 import { type TrafficPolicyObject, trafficPolicyKind } from './custom-kinds.ts';
 import { FilesSource } from './files.ts';
-import { type HttpRouteObject, httpRouteKind } from './http-route.ts';
+import { httpRouteKind } from './http-route.ts';
 import { type NamespaceObject, namespaceKind, type ServiceObject, serviceKind } from './kinds.ts';
+import type { RouteObject } from './route.ts';
 
 let root: string;
 let base: string;
@@ -18,7 +19,7 @@ let source: FilesSource;
 let services: Collection<ServiceObject>;
 let namespaces: Collection<NamespaceObject>;
 let policies: Collection<TrafficPolicyObject>;
-let routes: Collection<HttpRouteObject>;
+let routes: Collection<RouteObject>;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'remora-files-'));
@@ -219,13 +220,13 @@ test('violations of our schemas and unsupported routes are named with their line
       '    - matches:',
       '        - path:',
       '            type: RegularExpression',
-      '            value: /a',
+      '            value: /(a',
     ].join('\n'),
   );
   await source.start();
   assert.deepEqual(problems(), [
     'base/policy.yaml:9 TrafficPolicy shop/p: spec.timeouts.request: is not a duration such as 250ms, 10s or 1h30m',
-    'base/policy.yaml:19 HTTPRoute shop/r: spec.rules[0].matches[0].path.type: is not supported; Exact and PathPrefix are',
+    'base/policy.yaml:20 HTTPRoute shop/r: spec.rules[0].matches[0].path.value: "/(a" is no regular expression of RE2: error parsing regexp: missing closing ): `/(a`',
   ]);
   assert.equal(policies.get('shop/p')?.spec, undefined);
   assert.equal(policies.get('shop/p')?.invalid?.reason, 'Invalid');

@@ -1,35 +1,16 @@
 import { z } from 'zod';
 import { DURATION_PATTERN } from '../crds/duration.ts';
-import { objectMeta, type Raw, record, records } from './raw.ts';
-import type { KubernetesObject, WatchedKind } from './source.ts';
-import { checkSpec } from './spec.ts';
-
-/**
- * HTTPRoutes of the Gateway API, as far as they concern Services. What a Service
- * parent can have and Remora does not do yet makes a route invalid as a whole:
- * half a rule is worse than none.
- */
-export interface HttpRouteObject extends KubernetesObject {
-  /** The parents that are Services. Without one, the route is not ours. */
-  readonly parentRefs: readonly ServiceParentRef[];
-  readonly rules: readonly HttpRouteRule[];
-  /** As read, with the entries of other controllers. */
-  readonly status: Raw;
-}
-
-export interface ServiceParentRef {
-  readonly namespace: string;
-  readonly name: string;
-  readonly port: number | undefined;
-  /** The name of a port. */
-  readonly sectionName: string | undefined;
-  /** As it stands in the spec; the status repeats it. */
-  readonly raw: Raw;
-}
-
-export type HttpRouteRule = z.output<typeof ruleSchema>;
-export type HttpRouteMatch = HttpRouteRule['matches'][number];
-export type HttpRouteBackendRef = HttpRouteRule['backendRefs'][number];
+import {
+  absent,
+  backendRef,
+  checkExpression,
+  headerMatch,
+  parseRoute,
+  type RouteObject,
+  valueMatch,
+} from './route.ts';
+import { httpFilters, replacesPrefix } from './route-filters.ts';
+import type { WatchedKind } from './source.ts';
 
 const METHODS = [
   'GET',
@@ -47,104 +28,76 @@ const duration = z
   .string()
   .regex(DURATION_PATTERN, 'is not a duration such as 250ms, 10s or 1h30m');
 
-const valueMatch = z.strictObject({
-  type: z.literal('Exact', 'is not supported; Exact is').default('Exact'),
-  name: z.string().min(1).max(256),
-  value: z.string().max(4096),
-});
-
-/** RFC 9110 §5.6.2 */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
-const headerMatch = valueMatch.extend({
-  name: z.string().max(256).regex(HEADER_NAME, 'is not the name of a header'),
-});
-
-const none = (what: string) => z.array(z.unknown()).max(0, `${what} are not supported`).optional();
-const absent = (what: string) => z.undefined(`${what} is not supported`).optional();
+const pathMatch = z
+  .strictObject({
+    type: z
+      .enum(
+        ['Exact', 'PathPrefix', 'RegularExpression'],
+        'is not supported; Exact, PathPrefix and RegularExpression are',
+      )
+      .default('PathPrefix'),
+    value: z.string().max(1024).default('/'),
+  })
+  .check((context) => {
+    const { type, value } = context.value;
+    if (type === 'RegularExpression') {
+      checkExpression(value, ['value'], context.issues);
+    } else if (!value.startsWith('/')) {
+      const message = 'must start with "/"';
+      context.issues.push({ code: 'custom', message, input: value, path: ['value'] });
+    }
+  });
 
 const matchSchema = z.strictObject({
-  path: z
-    .strictObject({
-      type: z
-        .enum(['Exact', 'PathPrefix'], 'is not supported; Exact and PathPrefix are')
-        .default('PathPrefix'),
-      value: z.string().max(1024).startsWith('/', 'must start with "/"').default('/'),
-    })
-    .default({ type: 'PathPrefix', value: '/' }),
+  path: pathMatch.default({ type: 'PathPrefix', value: '/' }),
   method: z.enum(METHODS).optional(),
   headers: z.array(headerMatch).max(16).default([]),
   queryParams: z.array(valueMatch).max(16).default([]),
 });
 
-const backendRefSchema = z.strictObject({
-  group: z.string().default(''),
-  kind: z.string().default('Service'),
-  namespace: z.string().optional(),
-  name: z.string().min(1),
-  port: z.int().min(1).max(65535).optional(),
-  weight: z.int().min(0).max(1_000_000).default(1),
-  filters: none('filters of a backend'),
+/** GEP-1731 */
+const retry = z.strictObject({
+  codes: z.array(z.int().min(400).max(599)).default([]),
+  attempts: z.int().min(0).max(100).default(1),
+  backoff: duration.optional(),
 });
 
-const ruleSchema = z.strictObject({
-  name: z.string().max(253).optional(),
-  matches: z.array(matchSchema).max(64).default([]),
-  filters: none('filters'),
-  backendRefs: z.array(backendRefSchema).max(16).default([]),
-  timeouts: z
-    .strictObject({ request: duration.optional(), backendRequest: duration.optional() })
-    .default({}),
-  retry: absent('retry (use a TrafficPolicy)'),
-  sessionPersistence: absent('sessionPersistence'),
-});
+const ruleSchema = z
+  .strictObject({
+    name: z.string().max(253).optional(),
+    matches: z.array(matchSchema).max(64).default([]),
+    filters: httpFilters,
+    backendRefs: z
+      .array(backendRef.extend({ filters: httpFilters }))
+      .max(16)
+      .default([]),
+    timeouts: z
+      .strictObject({ request: duration.optional(), backendRequest: duration.optional() })
+      .default({}),
+    retry: retry.optional(),
+    sessionPersistence: absent('sessionPersistence'),
+  })
+  .check((context) => {
+    const { filters, backendRefs, matches } = context.value;
+    const problem = (message: string) =>
+      context.issues.push({ code: 'custom', message, input: context.value });
+    const all = [...filters, ...backendRefs.flatMap((backend) => backend.filters)];
+    // The Gateway API asks for exactly one, so that there is one prefix to replace.
+    const byPrefix = matches.length <= 1 && matches.every(({ path }) => path.type === 'PathPrefix');
+    if (all.some(replacesPrefix) && !byPrefix) {
+      problem('replacePrefixMatch needs a rule with a single match, of type PathPrefix');
+    }
+    if (filters.some(({ type }) => type === 'RequestRedirect') && backendRefs.length > 0) {
+      problem('a rule with RequestRedirect has no use for backendRefs');
+    }
+  });
 
-const specSchema = z.object({
-  rules: z
-    .array(ruleSchema)
-    .max(16)
-    .default([{ matches: [], backendRefs: [], timeouts: {} }]),
-});
+const specSchema = z.object({ rules: z.array(ruleSchema).max(16).prefault([{}]) });
 
-export const httpRouteKind: WatchedKind<HttpRouteObject> = {
+export const httpRouteKind: WatchedKind<RouteObject> = {
   apiVersion: 'gateway.networking.k8s.io/v1',
   kind: 'HTTPRoute',
   plural: 'httproutes',
   optional: true,
-  parse: (raw) => {
-    const object = record(raw, []);
-    const metadata = objectMeta(object, { versions: true, labels: () => false });
-    const spec = record(object.spec, ['spec']);
-    const base = {
-      apiVersion: 'gateway.networking.k8s.io/v1',
-      kind: 'HTTPRoute',
-      metadata,
-      status: record(object.status, ['status']),
-    };
-    const parentRefs = records(spec.parentRefs, ['spec', 'parentRefs'])
-      .filter((ref) => ref.kind === 'Service')
-      .map((ref) => serviceParent(ref, metadata.namespace));
-    // Routes of gateways alone may hold anything.
-    if (parentRefs.length === 0) return { ...base, parentRefs, rules: [] };
-    const ungrouped = parentRefs.find((parent) => parent.raw.group !== '');
-    if (ungrouped !== undefined) {
-      // Elsewhere the API server fills in the group of gateways, and such a route does nothing.
-      const message = 'spec.parentRefs: a Service as parent needs group: ""';
-      const invalid = { reason: 'UnsupportedValue', message, path: ['spec', 'parentRefs'] };
-      return { ...base, parentRefs, rules: [], invalid };
-    }
-    const checked = checkSpec(specSchema, spec, 'UnsupportedValue');
-    if ('invalid' in checked) return { ...base, parentRefs, rules: [], invalid: checked.invalid };
-    return { ...base, parentRefs, rules: checked.spec.rules };
-  },
+  parse: (raw) => parseRoute(raw, 'gateway.networking.k8s.io/v1', 'HTTPRoute', specSchema),
 };
-
-function serviceParent(raw: Raw, ownNamespace: string): ServiceParentRef {
-  return {
-    namespace: typeof raw.namespace === 'string' ? raw.namespace : ownNamespace,
-    name: typeof raw.name === 'string' ? raw.name : '',
-    port: typeof raw.port === 'number' ? raw.port : undefined,
-    sectionName: typeof raw.sectionName === 'string' ? raw.sectionName : undefined,
-    raw,
-  };
-}

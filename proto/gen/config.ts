@@ -6,23 +6,31 @@ import type { Backend as _remora_v1_Backend, Backend__Output as _remora_v1_Backe
 import type { CallingPod as _remora_v1_CallingPod, CallingPod__Output as _remora_v1_CallingPod__Output } from './remora/v1/CallingPod.ts';
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from './remora/v1/CircuitBreaker.ts';
 import type { ConfigClient as _remora_v1_ConfigClient, ConfigDefinition as _remora_v1_ConfigDefinition } from './remora/v1/Config.ts';
+import type { Cors as _remora_v1_Cors, Cors__Output as _remora_v1_Cors__Output } from './remora/v1/Cors.ts';
 import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_Endpoint__Output } from './remora/v1/Endpoint.ts';
 import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
 import type { Endpoints as _remora_v1_Endpoints, Endpoints__Output as _remora_v1_Endpoints__Output } from './remora/v1/Endpoints.ts';
+import type { Filters as _remora_v1_Filters, Filters__Output as _remora_v1_Filters__Output } from './remora/v1/Filters.ts';
 import type { HashCookie as _remora_v1_HashCookie, HashCookie__Output as _remora_v1_HashCookie__Output } from './remora/v1/HashCookie.ts';
 import type { HashSource as _remora_v1_HashSource, HashSource__Output as _remora_v1_HashSource__Output } from './remora/v1/HashSource.ts';
+import type { Header as _remora_v1_Header, Header__Output as _remora_v1_Header__Output } from './remora/v1/Header.ts';
+import type { HeaderChanges as _remora_v1_HeaderChanges, HeaderChanges__Output as _remora_v1_HeaderChanges__Output } from './remora/v1/HeaderChanges.ts';
 import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from './remora/v1/Limits.ts';
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
+import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
 import type { Nack as _remora_v1_Nack, Nack__Output as _remora_v1_Nack__Output } from './remora/v1/Nack.ts';
+import type { PathChange as _remora_v1_PathChange, PathChange__Output as _remora_v1_PathChange__Output } from './remora/v1/PathChange.ts';
 import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from './remora/v1/Policy.ts';
 import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from './remora/v1/Port.ts';
 import type { PortRoutes as _remora_v1_PortRoutes, PortRoutes__Output as _remora_v1_PortRoutes__Output } from './remora/v1/PortRoutes.ts';
 import type { Push as _remora_v1_Push, Push__Output as _remora_v1_Push__Output } from './remora/v1/Push.ts';
+import type { Redirect as _remora_v1_Redirect, Redirect__Output as _remora_v1_Redirect__Output } from './remora/v1/Redirect.ts';
 import type { Resource as _remora_v1_Resource, Resource__Output as _remora_v1_Resource__Output } from './remora/v1/Resource.ts';
 import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retries__Output } from './remora/v1/Retries.ts';
+import type { Rewrite as _remora_v1_Rewrite, Rewrite__Output as _remora_v1_Rewrite__Output } from './remora/v1/Rewrite.ts';
 import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__Output } from './remora/v1/Routes.ts';
 import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Service__Output } from './remora/v1/Service.ts';
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
@@ -58,24 +66,32 @@ export interface ProtoGrpcType {
        * does, a Workload with only its address)
        */
       Config: SubtypeConstructor<typeof grpc.Client, _remora_v1_ConfigClient> & { service: _remora_v1_ConfigDefinition }
+      Cors: MessageTypeDefinition<_remora_v1_Cors, _remora_v1_Cors__Output>
       Endpoint: MessageTypeDefinition<_remora_v1_Endpoint, _remora_v1_Endpoint__Output>
       EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>
       Endpoints: MessageTypeDefinition<_remora_v1_Endpoints, _remora_v1_Endpoints__Output>
+      Filters: MessageTypeDefinition<_remora_v1_Filters, _remora_v1_Filters__Output>
       HashCookie: MessageTypeDefinition<_remora_v1_HashCookie, _remora_v1_HashCookie__Output>
       HashSource: MessageTypeDefinition<_remora_v1_HashSource, _remora_v1_HashSource__Output>
+      Header: MessageTypeDefinition<_remora_v1_Header, _remora_v1_Header__Output>
+      HeaderChanges: MessageTypeDefinition<_remora_v1_HeaderChanges, _remora_v1_HeaderChanges__Output>
       Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
       HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
       HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>
       Limits: MessageTypeDefinition<_remora_v1_Limits, _remora_v1_Limits__Output>
       LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
+      Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
       Nack: MessageTypeDefinition<_remora_v1_Nack, _remora_v1_Nack__Output>
+      PathChange: MessageTypeDefinition<_remora_v1_PathChange, _remora_v1_PathChange__Output>
       Policy: MessageTypeDefinition<_remora_v1_Policy, _remora_v1_Policy__Output>
       Port: MessageTypeDefinition<_remora_v1_Port, _remora_v1_Port__Output>
       PortRoutes: MessageTypeDefinition<_remora_v1_PortRoutes, _remora_v1_PortRoutes__Output>
       Protocol: EnumTypeDefinition
       Push: MessageTypeDefinition<_remora_v1_Push, _remora_v1_Push__Output>
+      Redirect: MessageTypeDefinition<_remora_v1_Redirect, _remora_v1_Redirect__Output>
       Resource: MessageTypeDefinition<_remora_v1_Resource, _remora_v1_Resource__Output>
       Retries: MessageTypeDefinition<_remora_v1_Retries, _remora_v1_Retries__Output>
+      Rewrite: MessageTypeDefinition<_remora_v1_Rewrite, _remora_v1_Rewrite__Output>
       Routes: MessageTypeDefinition<_remora_v1_Routes, _remora_v1_Routes__Output>
       Service: MessageTypeDefinition<_remora_v1_Service, _remora_v1_Service__Output>
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>

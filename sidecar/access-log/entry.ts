@@ -5,6 +5,8 @@ import type { Peer } from '../transport.ts';
 export type EndKind =
   /** As both sides meant it to. */
   | 'completed'
+  /** A rule answered, in the place of any application. */
+  | 'answered'
   /** Remora answered by itself, or found nobody to connect to. */
   | 'refused'
   /** It broke in the middle. */

@@ -17,7 +17,10 @@ import type { Settings__Output } from '../../proto/gen/remora/v1/Settings.ts';
 import type { ValueMatch__Output } from '../../proto/gen/remora/v1/ValueMatch.ts';
 import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
+import { describeError } from '../../runtime/errors.ts';
+import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeFilters } from './decode-filters.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
@@ -209,6 +212,7 @@ function decodeRule(rule: HttpRule__Output, at: Place): HttpRule {
     matches: rule.matches.map((match, i) => decodeMatch(match, at.in(`matches[${i}]`))),
     backends: rule.backends.map((backend, i) => decodeBackend(backend, at.in(`backends[${i}]`))),
     policy: decodePolicy(rule.policy, at.in('policy')),
+    ...(rule.filters ? { filters: decodeFilters(rule.filters, at.in('filters')) } : {}),
   };
 }
 
@@ -220,9 +224,10 @@ function decodeMatch(match: HttpMatch__Output, at: Place): HttpMatch {
     path: decodePath(match, at),
     method: match.method === '' ? undefined : match.method,
     headers: match.headers.map((header, i) => {
-      const { name, exact } = decodeValue(header, at.in(`headers[${i}]`));
+      const value = decodeValue(header, at.in(`headers[${i}]`));
+      const { name } = value;
       if (!TOKEN.test(name)) at.in(`headers[${i}].name`).fail(`"${name}" is no header name`);
-      return { name: name.toLowerCase(), exact };
+      return { ...value, name: name.toLowerCase() };
     }),
     query: match.query.map((parameter, i) => decodeValue(parameter, at.in(`query[${i}]`))),
   };
@@ -230,21 +235,45 @@ function decodeMatch(match: HttpMatch__Output, at: Place): HttpMatch {
 
 function decodePath(match: HttpMatch__Output, at: Place): PathMatch {
   if (match.path === undefined) return { kind: 'any' };
+  if (match.path === 'pathExpression') {
+    const value = match.pathExpression ?? '';
+    return { kind: 'expression', value: expression(value, at.in('pathExpression')) };
+  }
   const value = (match.path === 'exact' ? match.exact : match.prefix) ?? '';
   if (!value.startsWith('/')) at.in(match.path).fail(`"${value}" does not begin with "/"`);
   return { kind: match.path, value };
 }
 
 function decodeValue(match: ValueMatch__Output, at: Place): ValueMatch {
-  if (match.name === '') at.in('name').fail('it is empty');
-  return { name: match.name, exact: match.exact };
+  const { name } = match;
+  if (name === '') at.in('name').fail('it is empty');
+  return match.match === 'expression'
+    ? { name, expression: expression(match.expression ?? '', at.in('expression')) }
+    : { name, exact: match.exact ?? '' };
+}
+
+/** Compiled to see whether it can be: a rule that fails while a request waits helps nobody. */
+function expression(text: string, at: Place): string {
+  try {
+    compileRegularExpression(text);
+  } catch (error) {
+    at.fail(describeError(error));
+  }
+  return text;
 }
 
 function decodeBackend(backend: Backend__Output, at: Place): Backend {
   const weight = at.in('weight').atMost(backend.weight, MAX_WEIGHT);
   if (backend.invalid !== '') return { kind: 'invalid', reason: backend.invalid, weight };
   const service = at.in('service').serviceName(backend.service);
-  return { kind: 'service', service, port: at.in('port').port(backend.port), weight };
+  const filters = backend.filters ? decodeFilters(backend.filters, at.in('filters')) : undefined;
+  return {
+    kind: 'service',
+    service,
+    port: at.in('port').port(backend.port),
+    weight,
+    ...(filters === undefined ? {} : { filters }),
+  };
 }
 
 function decodePolicy(policy: Policy__Output | null, at: Place): Policy {

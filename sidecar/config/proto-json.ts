@@ -21,7 +21,9 @@ interface Descriptor {
 /** Fields of which one excludes the others: the loader's descriptors do not tell them. */
 const ONE_OF: Readonly<Record<string, readonly string[]>> = {
   Resource: ['settings', 'service', 'routes', 'endpoints', 'workload'],
-  HttpMatch: ['exact', 'prefix'],
+  HttpMatch: ['exact', 'prefix', 'pathExpression'],
+  ValueMatch: ['exact', 'expression'],
+  PathChange: ['full', 'prefix'],
   HashSource: ['header', 'cookie', 'callingPod'],
 };
 

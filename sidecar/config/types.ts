@@ -1,3 +1,5 @@
+import type { Filters } from './filters.ts';
+
 /**
  * What a sidecar knows, in the sidecar's own terms. Everything past `decode.ts`
  * uses these; they import nothing. Values are immutable: a push replaces them.
@@ -80,13 +82,16 @@ export interface HttpRule {
   readonly matches: readonly HttpMatch[];
   readonly backends: readonly Backend[];
   readonly policy: Policy;
+  readonly filters?: Filters;
 }
 
 export type PathMatch =
   | { readonly kind: 'any' }
   | { readonly kind: 'exact'; readonly value: string }
   /** By segment: `/a` takes `/a` and `/a/b`, not `/ab`. */
-  | { readonly kind: 'prefix'; readonly value: string };
+  | { readonly kind: 'prefix'; readonly value: string }
+  /** RE2, of the whole path. */
+  | { readonly kind: 'expression'; readonly value: string };
 
 export interface HttpMatch {
   readonly path: PathMatch;
@@ -97,10 +102,10 @@ export interface HttpMatch {
   readonly query: readonly ValueMatch[];
 }
 
-export interface ValueMatch {
-  readonly name: string;
-  readonly exact: string;
-}
+export type ValueMatch =
+  | { readonly name: string; readonly exact: string }
+  /** RE2, of the whole value. */
+  | { readonly name: string; readonly expression: string };
 
 export type Backend =
   | {
@@ -108,6 +113,8 @@ export type Backend =
       readonly service: ServiceName;
       readonly port: number;
       readonly weight: number;
+      /** After those of the rule. */
+      readonly filters?: Filters;
     }
   /** Its share of the requests is answered with 500. */
   | { readonly kind: 'invalid'; readonly reason: string; readonly weight: number };

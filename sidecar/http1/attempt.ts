@@ -1,6 +1,7 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
-import type { Attempt, Exchange } from '../exchange.ts';
+import type { Attempt } from '../downstream.ts';
+import type { Exchange } from '../exchange.ts';
 import { IDEMPOTENT_METHODS } from '../policy/layer.ts';
 import type { BodyTarget } from '../request-body.ts';
 import { neverOpened, type OwnedTransport, type Transport } from '../transport.ts';

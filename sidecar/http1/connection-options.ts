@@ -33,7 +33,7 @@ export function readConnectionOptions(head: Head): ConnectionOptions {
       if (option === 'close') options.close = true;
       else if (option === 'keep-alive') options.keepAlive = true;
       else if (option === 'upgrade') options.upgrade = true;
-      else if (option !== '') markNamed(head, option);
+      else if (option !== '') head.drop(option);
     }
   }
   return options ?? NONE;
@@ -45,10 +45,4 @@ function isKeepAlive(head: Head): boolean {
     if (head.kind(field) === FIELD.connection && !head.valueIs(field, 'keep-alive')) return false;
   }
   return true;
-}
-
-function markNamed(head: Head, name: string): void {
-  for (let field = 0; field < head.fieldCount; field++) {
-    if (head.kind(field) === FIELD.other && head.isNamed(field, name)) head.markHop(field);
-  }
 }

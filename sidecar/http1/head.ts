@@ -64,10 +64,17 @@ export class Head {
     return this.#fields[field * STRIDE + 4] as FieldKind;
   }
 
-  /** A field that the sender declared to concern this hop only. */
+  /** A field that the sender declared to concern this hop only, or that is not to go on. */
   markHop(field: number): void {
     this.#fields[field * STRIDE + 4] = FIELD.hop;
     this.#kinds |= 1 << FIELD.hop;
+  }
+
+  /** Those of that name do not go on. What we write ourselves (host, framing, trust) is not touched. */
+  drop(name: string): void {
+    for (let field = 0; field < this.#fieldCount; field++) {
+      if (this.kind(field) === FIELD.other && this.isNamed(field, name)) this.markHop(field);
+    }
   }
 
   /** Where the field's line begins; after the last field, where the lines end. */

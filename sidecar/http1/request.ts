@@ -12,7 +12,14 @@ import {
   parseTarget,
   type Target,
 } from './target.ts';
-import { END_TO_END, END_TO_END_AND_HOST, encodeHead, framingLine } from './write-head.ts';
+import {
+  END_TO_END,
+  END_TO_END_AND_HOST,
+  encodeHead,
+  fieldLine,
+  framingLine,
+  withoutLines,
+} from './write-head.ts';
 
 /** A request's head that passed every check, and the ways to write it again. */
 export interface Request extends RequestMessage {
@@ -112,6 +119,9 @@ class ParsedRequest implements Request {
   #ambiguous = false;
   /** Fields of our own, each ended by CRLF. */
   #ownLines = '';
+  /** What a rule put in the place of what the client sent. */
+  #otherPath: string | undefined;
+  #otherAuthority: string | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -165,6 +175,10 @@ class ParsedRequest implements Request {
     return this.#parts.upgrade;
   }
 
+  get switchesProtocol(): boolean {
+    return this.upgrade !== undefined;
+  }
+
   get expectsContinue(): boolean {
     return this.#parts.expectsContinue;
   }
@@ -184,36 +198,44 @@ class ParsedRequest implements Request {
   }
 
   addField(name: string, value: string): void {
-    this.#ownLines += `${name}: ${value}\r\n`;
+    this.#ownLines += fieldLine(name, value);
   }
 
   removeField(name: string): void {
-    const { head } = this.#parts;
-    for (let field = 0; field < head.fieldCount; field++) {
-      if (head.isNamed(field, name)) head.markHop(field);
-    }
+    this.#parts.head.drop(name);
+    this.#ownLines = withoutLines(this.#ownLines, name);
+  }
+
+  rewriteAuthority(authority: string): void {
+    this.#otherAuthority = authority;
+  }
+
+  rewritePath(path: string): void {
+    if (this.form !== 'asterisk') this.#otherPath = path;
   }
 
   encode(usePath: boolean, authority: string): Buffer {
     const { head, method, target, hostLine, ownAuthority, minorVersion, framing } = this.#parts;
-    const path = usePath ? this.path : target.rawPath;
+    const path = this.#otherPath ?? (usePath ? this.path : target.rawPath);
     const hop = head.has(FIELD.te) || this.upgrade !== undefined ? this.#hopLines() : '';
     const expect = this.expectsContinue ? 'expect: 100-continue\r\n' : '';
     const announced = framing === undefined ? '' : framingLine(framing);
-    const lines = announced + expect + hop + this.#ownLines;
+    const lines = announced + expect + hop;
+    const added = this.#ownLines;
     if (
       minorVersion === 1 &&
       !ownAuthority &&
       hostLine !== '' &&
       target.form !== 'absolute' &&
-      path === target.rawPath
+      path === target.rawPath &&
+      this.#otherAuthority === undefined
     ) {
-      return encodeHead(head, { keepsStartLine: true, lines, relayed: END_TO_END_AND_HOST });
+      return encodeHead(head, { keepsStartLine: true, lines, added, relayed: END_TO_END_AND_HOST });
     }
     const full = target.query === undefined ? path : `${path}?${target.query}`;
-    const host = hostLine === '' ? authority : hostLine;
-    const first = `${method} ${full} HTTP/1.1\r\nhost: ${host}\r\n`;
-    return encodeHead(head, { keepsStartLine: false, lines: first + lines, relayed: END_TO_END });
+    const host = this.#otherAuthority ?? (hostLine === '' ? authority : hostLine);
+    const own = `${method} ${full} HTTP/1.1\r\nhost: ${host}\r\n${lines}`;
+    return encodeHead(head, { keepsStartLine: false, lines: own, added, relayed: END_TO_END });
   }
 
   #hopLines(): string {

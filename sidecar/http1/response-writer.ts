@@ -1,4 +1,6 @@
+import { STATUS_CODES } from 'node:http';
 import type { MeshError } from '../../runtime/errors.ts';
+import type { Answer } from '../answer.ts';
 import { encodeErrorResponse } from '../policy/respond.ts';
 import type { Transport } from '../transport.ts';
 import { NO_BODY } from './framing.ts';
@@ -6,6 +8,7 @@ import type { Request } from './request.ts';
 import type { Response } from './response.ts';
 import type { ByteCount } from './tunnel.ts';
 import { BodyWriter } from './write-body.ts';
+import { fieldLine } from './write-head.ts';
 
 /** Writes the response to one request, and counts its bytes. */
 export class ResponseWriter {
@@ -38,6 +41,14 @@ export class ResponseWriter {
     const framing = response.framingFor(minorVersion);
     this.#body = new BodyWriter(this.#transport, framing);
     this.#put(response.encode(framing, minorVersion, connection, keepTrust));
+  }
+
+  answer({ status, fields }: Answer, connection: string | undefined): void {
+    let lines = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+    for (const [name, value] of fields) lines += fieldLine(name, value);
+    if (status !== 204) lines += fieldLine('content-length', '0');
+    if (connection !== undefined) lines += fieldLine('connection', connection);
+    this.#put(Buffer.from(`${lines}\r\n`, 'latin1'));
   }
 
   error(error: MeshError, connection: string | undefined): void {

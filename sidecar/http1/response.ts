@@ -1,13 +1,20 @@
 import { MeshError } from '../../runtime/errors.ts';
-import type { ResponseHead } from '../message.ts';
+import type { ResponseMessage } from '../message.ts';
 import { type ConnectionOptions, readConnectionOptions } from './connection-options.ts';
 import { FIELD } from './field-kind.ts';
 import { CHUNKED, type Framing, NO_BODY, parseFraming, UNTIL_CLOSE } from './framing.ts';
 import type { Head } from './head.ts';
-import { END_TO_END, END_TO_END_AND_TRUST, encodeHead, framingLine } from './write-head.ts';
+import {
+  END_TO_END,
+  END_TO_END_AND_TRUST,
+  encodeHead,
+  fieldLine,
+  framingLine,
+  withoutLines,
+} from './write-head.ts';
 
 /** A response's head that passed every check. */
-export class Response implements ResponseHead {
+export class Response implements ResponseMessage {
   readonly grpcStatus = undefined;
   readonly status: number;
   /** How the body arrives. */
@@ -17,6 +24,7 @@ export class Response implements ResponseHead {
   readonly #head: Head;
   readonly #keepsStatusLine: boolean;
   readonly #announced: Framing | undefined;
+  /** Fields of our own, each ended by CRLF. */
   #ownLines = '';
 
   constructor(parts: {
@@ -40,7 +48,12 @@ export class Response implements ResponseHead {
   }
 
   addField(name: string, value: string): void {
-    this.#ownLines += `${name}: ${value}\r\n`;
+    this.#ownLines += fieldLine(name, value);
+  }
+
+  removeField(name: string): void {
+    this.#head.drop(name);
+    this.#ownLines = withoutLines(this.#ownLines, name);
   }
 
   /** How the body leaves towards a client of that version. */
@@ -68,9 +81,9 @@ export class Response implements ResponseHead {
     else if (this.#announces(minorVersion)) lines += framingLine(this.#announced ?? NO_BODY);
     if (connection !== undefined) lines += `connection: ${connection}\r\n`;
     if (this.status === 101) lines += `upgrade: ${this.#head.header('upgrade') ?? ''}\r\n`;
-    lines += this.#ownLines;
     const relayed = keepTrust ? END_TO_END_AND_TRUST : END_TO_END;
-    return encodeHead(this.#head, { keepsStartLine: this.#keepsStatusLine, lines, relayed });
+    const keepsStartLine = this.#keepsStatusLine;
+    return encodeHead(this.#head, { keepsStartLine, lines, added: this.#ownLines, relayed });
   }
 
   /** As HTTP/1.1. */

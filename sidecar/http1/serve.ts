@@ -3,9 +3,10 @@ import type { MeshError } from '../../runtime/errors.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import { encodeErrorResponse } from '../policy/respond.ts';
 import type { Transport } from '../transport.ts';
-import { REFUSAL_LINGER_MS, ServerConnection } from './server.ts';
+import { REFUSAL_LINGER_MS } from './limits.ts';
+import { ServerConnection } from './server.ts';
 
-export { DRAIN_GRACE_MS } from './server.ts';
+export { DRAIN_GRACE_MS } from './limits.ts';
 
 /** The answer to a CONNECT that was taken. */
 export const CONNECTION_ESTABLISHED: Buffer = Buffer.from(

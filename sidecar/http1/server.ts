@@ -1,10 +1,10 @@
 import { MeshError } from '../../runtime/errors.ts';
+import type { Answer } from '../answer.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
-import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
-import { logRefusal } from '../policy/access-log.ts';
+import type { Attempt, Downstream } from '../downstream.ts';
+import { Exchange } from '../exchange.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
-import { recordRefusedHead } from '../policy/metrics.ts';
-import { encodeErrorResponse, statusOf } from '../policy/respond.ts';
+import { statusOf } from '../policy/respond.ts';
 import type { Peer, Transport, TransportHandler } from '../transport.ts';
 import type { Cluster } from '../upstream/types.ts';
 import { Http1Attempt, type UpgradeTarget } from './attempt.ts';
@@ -13,41 +13,22 @@ import type { BodySink } from './chunked.ts';
 import { NO_BODY } from './framing.ts';
 import { HeadReader } from './head.ts';
 import { IdleTimer } from './idle-timer.ts';
+import {
+  DISCARD_LIMIT_BYTES,
+  DRAIN_GRACE_MS,
+  HEAD_TIMEOUT_MS,
+  LINGER_MS,
+  REFUSAL_LINGER_MS,
+} from './limits.ts';
+import { refuseHead } from './refused-head.ts';
 import { parseRequest, type Request } from './request.ts';
 import type { Response } from './response.ts';
 import { ResponseWriter } from './response-writer.ts';
+import type { ServerState } from './server-state.ts';
 import { Tunnel } from './tunnel.ts';
 import type { Http1 } from './version.ts';
 
-/** A head that takes longer is an attack or a dead peer. As Node's own server has it. */
-const HEAD_TIMEOUT_MS = 60_000;
-/** After we ended a connection, the client has this long to read the rest and to end it too. */
-const LINGER_MS = 60_000;
-/** The same for a client whose request was refused and who may go on sending. */
-export const REFUSAL_LINGER_MS = 2_000;
-/** A body that nobody wants is read to its end up to this size, so that the connection can go on. */
-const DISCARD_LIMIT_BYTES = 64 * 1024;
-
-/**
- * A connection that is drained while nothing was asked on it stays so long: a request
- * may be on its way, and could not be sent again when it is no idempotent one.
- */
-export const DRAIN_GRACE_MS = 1_000;
-
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/**
- * - `head`: between requests, or some of a head came.
- * - `body`: an exchange is under way and its request is still coming.
- * - `response`: the request is whole; what comes now is the next one and waits.
- * - `drain`: the exchange is over and its response not taken yet; what comes now waits, because
- *   a client that asks on and on and reads nothing would fill the memory.
- * - `discard`: the exchange is over before its request was whole; the rest is read.
- * - `linger`: we have ended; what comes is thrown away until the client ends.
- * - `tunnel`: the connection was switched to another protocol.
- * - `gone`: closed, or in somebody else's hands.
- */
-type State = 'head' | 'body' | 'response' | 'drain' | 'discard' | 'linger' | 'tunnel' | 'gone';
 
 /** The server's side of HTTP/1.1 on one transport: one exchange at a time. */
 export class ServerConnection
@@ -57,7 +38,7 @@ export class ServerConnection
   readonly #context: HttpContext;
   readonly #heads = new HeadReader('request');
   readonly #timer: IdleTimer;
-  #state: State = 'head';
+  #state: ServerState = 'head';
   #exchange: Exchange<Http1> | undefined;
   #request: Request | undefined;
   #requestBody = new BodyReader(NO_BODY);
@@ -249,12 +230,7 @@ export class ServerConnection
       this.#exchange.refuse(error);
       return;
     }
-    if (this.#state === 'head') {
-      const answer = encodeErrorResponse(error, '', 'close');
-      this.#transport.write(answer);
-      recordRefusedHead(this.#context, error, this.#headBytes, answer.length);
-      logRefusal(this.#context, 'http1', this.peer, error, this.#headBytes, answer.length);
-    }
+    if (this.#state === 'head') refuseHead(this.#context, this.#transport, error, this.#headBytes);
     this.#close(REFUSAL_LINGER_MS);
   }
 
@@ -280,9 +256,12 @@ export class ServerConnection
     this.#response?.head(response, this.#connectionOption(), keepTrust);
   }
 
+  writeAnswer(answer: Answer): void {
+    this.#response?.answer(answer, this.#ownConnectionOption());
+  }
+
   writeError(error: MeshError): number {
-    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
-    this.#response?.error(error, this.#connectionOption());
+    this.#response?.error(error, this.#ownConnectionOption());
     return statusOf(error);
   }
 
@@ -367,6 +346,12 @@ export class ServerConnection
     // In the middle of `#read` its own loop goes on.
     if (!this.#reading) this.#read(this.#pending.shift() ?? NOTHING);
     this.#updateFlow();
+  }
+
+  /** With a response of ours: what is still to come of the request is read, or the connection ends. */
+  #ownConnectionOption(): string | undefined {
+    if (this.#state === 'body' && !this.#canDiscard()) this.#closeAfter = true;
+    return this.#connectionOption();
   }
 
   #connectionOption(): string | undefined {

@@ -15,6 +15,8 @@ export interface HeadEdit {
   readonly keepsStartLine: boolean;
   /** Lines of our own, each ended by CRLF: the start line and what follows it, or else fields. */
   readonly lines: string;
+  /** Fields of our own that go behind those that came: order means something among equal names. */
+  readonly added: string;
   /** Fields to relay as they came. */
   readonly relayed: FieldKinds;
 }
@@ -24,20 +26,22 @@ export interface HeadEdit {
  * they came, in runs. What concerns framing, this hop or trust is never copied, so
  * that nothing of it can pass by being misread.
  */
-export function encodeHead(head: Head, { keepsStartLine, lines, relayed }: HeadEdit): Buffer {
+export function encodeHead(head: Head, edit: HeadEdit): Buffer {
+  const { keepsStartLine, lines, added, relayed } = edit;
   const source = head.bytes;
   const lineEnd = head.lineEnd + 2;
-  if (keepsStartLine && lines === '' && head.hasOnly(relayed)) {
+  if (keepsStartLine && lines === '' && added === '' && head.hasOnly(relayed)) {
     return source.subarray(head.lineStart, head.fieldsEnd + 2);
   }
   const fieldsStart = head.start(0);
   const lineBytes = keepsStartLine ? lineEnd - head.lineStart : 0;
-  let at = slab.reserve(lineBytes + lines.length + head.fieldsEnd - fieldsStart + 2);
+  let at = slab.reserve(lineBytes + lines.length + added.length + head.fieldsEnd - fieldsStart + 2);
   const out = slab.bytes;
   if (keepsStartLine) at += source.copy(out, at, head.lineStart, lineEnd);
   else at += out.write(lines, at, 'latin1');
   at = copyFields(head, relayed, out, at);
   if (keepsStartLine && lines !== '') at += out.write(lines, at, 'latin1');
+  if (added !== '') at += out.write(added, at, 'latin1');
   out[at] = 0x0d;
   out[at + 1] = 0x0a;
   return slab.cut(at + 2);
@@ -69,6 +73,17 @@ export function framingLine(framing: Framing): string {
     default:
       return '';
   }
+}
+
+export function fieldLine(name: string, value: string): string {
+  return `${name}: ${value}\r\n`;
+}
+
+/** @param lines of our own, each made by {@link fieldLine} */
+export function withoutLines(lines: string, name: string): string {
+  if (lines === '') return lines;
+  const kept = lines.split('\r\n').filter((line) => !line.startsWith(`${name}:`));
+  return kept.join('\r\n');
 }
 
 /** End-to-end fields that say nothing to a proxy. */

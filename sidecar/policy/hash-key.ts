@@ -22,7 +22,7 @@ export const hashKey: Layer = {
     return undefined;
   },
   onResponse(exchange, response) {
-    if (exchange.newCookie !== '') response.addField('set-cookie', exchange.newCookie);
+    if (exchange.newCookie !== '') response.addField('set-cookie', exchange.newCookie, true);
   },
 };
 

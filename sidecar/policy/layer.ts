@@ -1,6 +1,7 @@
 import type { MeshError } from '../../runtime/errors.ts';
+import type { Answer } from '../answer.ts';
 import type { Exchange } from '../exchange.ts';
-import type { ResponseHead } from '../message.ts';
+import type { ResponseMessage } from '../message.ts';
 
 /**
  * One concern of an exchange, as hooks that are called in the order of the list
@@ -9,8 +10,8 @@ import type { ResponseHead } from '../message.ts';
  */
 export interface Layer {
   readonly name: string;
-  /** The route is known and nothing was sent yet. An error refuses the request. */
-  onRequest?(exchange: Exchange): MeshError | undefined;
+  /** The route is known and nothing was sent yet. An error refuses the request, an answer ends it. */
+  onRequest?(exchange: Exchange): MeshError | Answer | undefined;
   /** An attempt begins: an endpoint is going to be picked. */
   onAttempt?(exchange: Exchange): void;
   /** An attempt is over: its response has begun, or it failed. */
@@ -21,8 +22,11 @@ export interface Layer {
    * first layer that asks is followed.
    */
   onAttemptFailed?(exchange: Exchange, failure: AttemptFailure): number | undefined;
-  /** A response is going to be passed on. It may be given further fields. */
-  onResponse?(exchange: Exchange, response: ResponseHead): void;
+  /**
+   * The client is going to get this response, from an application or a layer; called
+   * in the reverse order of the list. Not for errors that Remora tells.
+   */
+  onResponse?(exchange: Exchange, response: ResponseMessage): void;
   /** The connection now speaks another protocol, for as long as both sides like. */
   onUpgraded?(exchange: Exchange): void;
   /** The exchange is over; `exchange.outcome` says how. */

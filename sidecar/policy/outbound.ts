@@ -10,14 +10,24 @@ import { retry } from './retry.ts';
 import { staleConnection } from './stale-connection.ts';
 import { traceContext } from './trace-context.ts';
 
-/** The layers of requests that leave the pod, without those that nobody has a use for. */
-export function outboundLayers(policy: EffectivePolicy, accessLogged: boolean): readonly Layer[] {
+/**
+ * The layers of requests that leave the pod, without those that nobody has a use for.
+ *
+ * @param filters those of the rule, then those of the backend
+ */
+export function outboundLayers(
+  policy: EffectivePolicy,
+  accessLogged: boolean,
+  filters: readonly Layer[] = [],
+): readonly Layer[] {
   const layers: Layer[] = [
     // Outermost, so that they tell what the client saw.
     metrics,
     ...(accessLogged ? [accessLog] : []),
-    // Before anything of the request is written.
+    // Before anything of the request is written, and before a rule changes it.
     traceContext,
+    // What a rule answers by itself waits for nobody.
+    ...filters,
     // Around the attempts: pauses between them count as well. Without a policy too,
     // since clients of gRPC bring a limit of their own.
     requestTimeout,

@@ -1,3 +1,4 @@
+import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import type { HttpMatch, PathMatch, ValueMatch } from '../config/types.ts';
 import { normalizePath } from '../http1/target.ts';
 import type { RequestHead } from '../message.ts';
@@ -14,9 +15,7 @@ export function compileMatch(match: HttpMatch): Matcher {
   const { method } = match;
   if (method !== undefined) conditions.push((head) => head.method === method);
   for (const header of match.headers) conditions.push(compileHeader(header));
-  for (const parameter of match.query) {
-    conditions.push((head) => queryValue(head.query, parameter.name) === parameter.exact);
-  }
+  for (const parameter of match.query) conditions.push(compileParameter(parameter));
   if (conditions.length === 1 && conditions[0] !== undefined) return conditions[0];
   return (head) => {
     for (const condition of conditions) if (!condition(head)) return false;
@@ -32,6 +31,10 @@ export function looksAtPath(match: HttpMatch): boolean {
 /** Undefined takes every path. */
 function compilePath(match: PathMatch): Matcher | undefined {
   if (match.kind === 'any') return undefined;
+  if (match.kind === 'expression') {
+    const matches = compileRegularExpression(match.value);
+    return (head) => matches(head.path);
+  }
   const wanted = normalizePath(match.value).path;
   if (match.kind === 'exact') return (head) => head.path === wanted;
   // `/a/` and `/a` are the same prefix.
@@ -41,9 +44,26 @@ function compilePath(match: PathMatch): Matcher | undefined {
     path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/');
 }
 
-/** Header values are compared as bytes: what is not ASCII is UTF-8 on both sides. */
+/** Values of headers are compared as bytes: what is not ASCII is UTF-8 on both sides. */
 function compileHeader(match: ValueMatch): Matcher {
   const name = match.name.toLowerCase();
+  if ('expression' in match) {
+    const matches = compileRegularExpression(match.expression);
+    return (head) => {
+      const value = head.header(name);
+      return value !== undefined && matches(Buffer.from(value, 'latin1').toString('utf8'));
+    };
+  }
   const wanted = Buffer.from(match.exact, 'utf8').toString('latin1');
   return (head) => head.header(name) === wanted;
+}
+
+function compileParameter(match: ValueMatch): Matcher {
+  const { name } = match;
+  if ('exact' in match) return (head) => queryValue(head.query, name) === match.exact;
+  const matches = compileRegularExpression(match.expression);
+  return (head) => {
+    const value = queryValue(head.query, name);
+    return value !== undefined && matches(value);
+  };
 }

@@ -121,11 +121,12 @@ describe('a route table', () => {
       },
       hasUntried: () => false,
     };
-    return { name, cluster, policy: DEFAULT_POLICY, layers: [] };
+    return { name, cluster, policy: DEFAULT_POLICY, layers: [], responseLayers: [] };
   };
   const factory = {
     toBackend: (rule: HttpRule, backend: Extract<Backend, { kind: 'service' }>) =>
       route(`${rule.name}>${backend.service}`),
+    toAnswer: (rule: HttpRule) => route(`${rule.name}>answer`),
     toService: () => route('service'),
   };
   const backend = (service: string, weight = 1): Backend => ({

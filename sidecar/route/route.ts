@@ -12,6 +12,8 @@ export interface Route {
   readonly cluster: Cluster;
   readonly policy: EffectivePolicy;
   readonly layers: readonly Layer[];
+  /** Those that look at responses, innermost first: none of most routes. */
+  readonly responseLayers: readonly Layer[];
 }
 
 /** The rules in force for one destination. */

@@ -1,6 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Backend, HttpRule, PortRoutes } from '../config/types.ts';
 import type { RequestHead } from '../message.ts';
+import { looksAtPrefix } from '../policy/filters/filter-layers.ts';
 import { compileMatch, looksAtPath, type Matcher } from './match.ts';
 import type { Route, RouteTable } from './route.ts';
 import { Split } from './split.ts';
@@ -17,6 +18,8 @@ interface CompiledRule {
 export interface RouteFactory {
   /** To a backend of a rule. */
   toBackend(rule: HttpRule, backend: Extract<Backend, { kind: 'service' }>): Route;
+  /** For a rule whose filters answer in the place of any backend. */
+  toAnswer(rule: HttpRule): Route;
   /** To the service itself, for requests that no rule took. */
   toService(routes: PortRoutes): Route;
 }
@@ -36,7 +39,9 @@ export function compileRoutes(
   const fallback = routes.routeBound
     ? new MeshError('no-route', 'no rule of the routes of this service matches the request')
     : factory.toService(routes);
-  const decidesByPath = routes.rules.some((rule) => rule.matches.some(looksAtPath));
+  const decidesByPath = routes.rules.some(
+    (rule) => rule.matches.some(looksAtPath) || replacesPrefix(rule),
+  );
   return {
     decidesByPath,
     select(head) {
@@ -67,11 +72,22 @@ function compileRule(rule: HttpRule, factory: RouteFactory): CompiledRule {
         ? factory.toBackend(rule, backend)
         : new MeshError('invalid-backend', `a backend of rule ${rule.name}: ${backend.reason}`),
   }));
+  // What is redirected needs no backend.
+  if (entries.length === 0 && rule.filters?.redirect !== undefined) {
+    entries.push({ weight: 1, item: factory.toAnswer(rule) });
+  }
   return {
     matchers: rule.matches.map(compileMatch),
     backends: new Split<Route | MeshError>(entries),
     empty: new MeshError('invalid-backend', `rule ${rule.name} has no backend with a weight`),
   };
+}
+
+function replacesPrefix({ filters, backends }: HttpRule): boolean {
+  return (
+    looksAtPrefix(filters) ||
+    backends.some((backend) => backend.kind === 'service' && looksAtPrefix(backend.filters))
+  );
 }
 
 /** For a destination without rules: everything takes the same way. */

@@ -1,6 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
-import type { Attempt, Exchange } from '../exchange.ts';
+import type { Attempt } from '../downstream.ts';
+import type { Exchange } from '../exchange.ts';
 import { isGrpcServerError } from '../grpc/status.ts';
 import { countHttpConnection } from '../http1/count-connection.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';

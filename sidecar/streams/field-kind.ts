@@ -52,6 +52,19 @@ export function fieldKind(name: string): FieldKind {
   return KNOWN.get(name) ?? (name.startsWith(TRUST_PREFIX) ? FIELD.trust : FIELD.other);
 }
 
+/** A rule may take it away; whether it may put it there was asked of the rule. */
+export function isChangeable(kind: FieldKind): boolean {
+  switch (kind) {
+    case FIELD.other:
+    case FIELD.contentType:
+    case FIELD.grpcTimeout:
+    case FIELD.grpcStatus:
+      return true;
+    default:
+      return false;
+  }
+}
+
 /** It goes to the other side as it came. `te` says `trailers` here, or the codec refused it. */
 export function isRelayed(kind: FieldKind, keepTrust: boolean): boolean {
   switch (kind) {

@@ -9,7 +9,7 @@ import {
 } from '../http1/target.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { RequestHead, RequestMessage } from '../message.ts';
-import { FIELD, fieldKind, isRelayed } from './field-kind.ts';
+import { FIELD, fieldKind, isChangeable, isRelayed } from './field-kind.ts';
 import { fieldValue } from './fields.ts';
 
 /** What a walk over the fields finds. */
@@ -59,6 +59,7 @@ export function parseStreamRequest(
 /** A request's head that passed every check, and the way to write it again. */
 export class StreamRequest implements RequestMessage {
   readonly version = 2;
+  readonly switchesProtocol = false;
   readonly method: string;
   readonly form: RequestHead['form'];
   readonly host: string;
@@ -77,6 +78,11 @@ export class StreamRequest implements RequestMessage {
   #ambiguous = false;
   #own: HeaderField[] | undefined;
   #removed: Set<string> | undefined;
+  /** What a rule put in the place of what the client sent. */
+  #otherPath: string | undefined;
+  #otherAuthority: string | undefined;
+  /** Something of the above is to be done. */
+  #changed = false;
 
   constructor(
     fields: readonly HeaderField[],
@@ -118,12 +124,26 @@ export class StreamRequest implements RequestMessage {
   addField(name: string, value: string, isUnique = false): void {
     this.#own ??= [];
     this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
+    this.#changed = true;
   }
 
   removeField(name: string): void {
-    if (this.header(name) === undefined) return;
+    this.#own = this.#own?.filter((field) => field.name !== name);
+    if (!isChangeable(fieldKind(name)) || this.header(name) === undefined) return;
     this.#removed ??= new Set();
     this.#removed.add(name);
+    this.#changed = true;
+  }
+
+  rewriteAuthority(authority: string): void {
+    this.#otherAuthority = authority;
+    this.#changed = true;
+  }
+
+  rewritePath(path: string): void {
+    if (this.form === 'asterisk') return;
+    this.#otherPath = path;
+    this.#changed = true;
   }
 
   /**
@@ -136,10 +156,10 @@ export class StreamRequest implements RequestMessage {
   encode(usePath: boolean): readonly HeaderField[] {
     const fields = this.#fields;
     const rawPath = this.#rawPath;
-    const path = usePath ? this.path : rawPath;
-    const changed = this.#own !== undefined || this.#removed !== undefined;
-    if (this.#untouched && path === rawPath && !changed) return fields;
+    const path = this.#otherPath ?? (usePath ? this.path : rawPath);
+    if (this.#untouched && path === rawPath && !this.#changed) return fields;
     const target = this.query === undefined ? path : `${path}?${this.query}`;
+    const otherAuthority = this.#otherAuthority;
     const out: HeaderField[] = [];
     let sent: HeaderField | undefined;
     for (const field of fields) {
@@ -149,7 +169,8 @@ export class StreamRequest implements RequestMessage {
         out.push(path === rawPath ? field : literalField(':path', target));
       else if (field.name.startsWith(':')) out.push(field);
     }
-    out.push(sent ?? headerField(':authority', this.#authority));
+    if (otherAuthority !== undefined) out.push(headerField(':authority', otherAuthority));
+    else out.push(sent ?? headerField(':authority', this.#authority));
     for (const field of fields) {
       if (field.name.startsWith(':') || this.#removed?.has(field.name) === true) continue;
       if (isRelayed(fieldKind(field.name), false)) out.push(field);

@@ -1,16 +1,16 @@
 import { parseGrpcStatus } from '../grpc/status.ts';
-import { type HeaderField, literalField } from '../http2/header-field.ts';
-import type { ResponseHead } from '../message.ts';
-import { FIELD, fieldKind } from './field-kind.ts';
+import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
+import type { ResponseMessage } from '../message.ts';
+import { FIELD, fieldKind, isChangeable } from './field-kind.ts';
 import { fieldValue, relayedFields } from './fields.ts';
 
 /** The head of a response, also of one that is only on its way (1xx). */
-export class StreamResponse implements ResponseHead {
+export class StreamResponse implements ResponseMessage {
   readonly status: number;
   readonly grpcStatus: number | undefined;
   /** Nothing follows the head. */
   readonly endsStream: boolean;
-  readonly #fields: readonly HeaderField[];
+  #fields: readonly HeaderField[];
   #own: HeaderField[] | undefined;
 
   /**
@@ -28,9 +28,15 @@ export class StreamResponse implements ResponseHead {
     return fieldValue(this.#fields, name);
   }
 
-  addField(name: string, value: string): void {
+  addField(name: string, value: string, isUnique = false): void {
     this.#own ??= [];
-    this.#own.push(literalField(name, value));
+    this.#own.push(isUnique ? literalField(name, value) : headerField(name, value));
+  }
+
+  removeField(name: string): void {
+    this.#own = this.#own?.filter((field) => field.name !== name);
+    if (!isChangeable(fieldKind(name)) || this.header(name) === undefined) return;
+    this.#fields = this.#fields.filter((field) => field.name !== name);
   }
 
   /** @param keepTrust the response comes from a sidecar that proved itself */

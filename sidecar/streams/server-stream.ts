@@ -1,8 +1,10 @@
 import { MeshError } from '../../runtime/errors.ts';
+import type { Answer } from '../answer.ts';
 import type { HttpContext } from '../context.ts';
-import { type Attempt, type Downstream, Exchange } from '../exchange.ts';
+import type { Attempt, Downstream } from '../downstream.ts';
+import { Exchange } from '../exchange.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
-import type { HeaderField } from '../http2/header-field.ts';
+import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
 import type { Peer } from '../transport.ts';
 import type { Cluster } from '../upstream/types.ts';
@@ -121,6 +123,13 @@ export class ServerStream implements StreamHandler, Downstream<Http2> {
 
   writeResponse(response: StreamResponse, keepTrust: boolean): void {
     this.#head(response.encode(keepTrust), response.endsStream);
+  }
+
+  writeAnswer({ status, fields }: Answer): void {
+    const head = [headerField(':status', String(status))];
+    for (const [name, value] of fields) head.push(literalField(name, value));
+    if (status !== 204) head.push(headerField('content-length', '0'));
+    this.#head(head, true);
   }
 
   writeError(error: MeshError): number {

@@ -80,6 +80,18 @@ for (const name of Object.keys(PROCESSES) as ProcessName[]) {
   });
 }
 
+test('regular expressions are found in the folder alone, and in no bundle', () => {
+  for (const name of Object.keys(PROCESSES) as ProcessName[]) {
+    assert.ok(!packagesIn(name).includes('re2js'));
+  }
+  const { output } = run([
+    '--input-type=module',
+    '-e',
+    "import { createRequire } from 'node:module'; console.log(createRequire(process.cwd() + '/sidecar.js')('re2js').RE2JS.compile('a+').testExact('aa'));",
+  ]);
+  assert.equal(output, 'true\n');
+});
+
 test('the native module is found in the folder alone', () => {
   const { output } = run([
     '--input-type=module',

@@ -277,6 +277,7 @@ const KINDS: Readonly<Record<string, string>> = {
   TrafficPolicy: 'trafficpolicies.remora.dev',
   LeaderElection: 'leaderelections.remora.dev',
   HTTPRoute: 'httproutes.gateway.networking.k8s.io',
+  GRPCRoute: 'grpcroutes.gateway.networking.k8s.io',
 };
 
 /** The first condition `Accepted: False` of an object, wherever its kind keeps it. */

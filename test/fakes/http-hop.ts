@@ -192,7 +192,9 @@ function makeTarget(
   const direct = directTarget({ direction, authority, destination, cluster, accessLogged });
   if (direction === 'inbound') return direct;
   const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new RetryBudget(clock));
-  const route = { name: 'rule', cluster, policy, layers: outboundLayers(policy, accessLogged) };
+  const layers = outboundLayers(policy, accessLogged);
+  const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
+  const route = { name: 'rule', cluster, policy, layers, responseLayers };
   return { ...direct, service: 'shop/cart', routes: singleRoute(route) };
 }
 

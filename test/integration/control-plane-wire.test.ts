@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Policy, Resource } from '../../control-plane/model/types.ts';
+import type { Filters, Policy, Resource } from '../../control-plane/model/types.ts';
 import { encodePushHead, encodeResource } from '../../control-plane/stream/encode.ts';
 import { v1 } from '../../proto/load.ts';
 import { decodePush } from '../../sidecar/config/decode.ts';
@@ -181,6 +181,93 @@ const cases: { name: string; resource: Resource; key?: string; decoded: unknown 
     },
   },
 ];
+
+const model = (filters: Filters): Resource => ({
+  kind: 'routes',
+  service: 'shop/cart',
+  ports: [
+    {
+      port: 80,
+      routeBound: true,
+      policy: { sources: [] },
+      rules: [
+        {
+          name: 'r',
+          matches: [
+            {
+              path: { kind: 'expression', value: '/a+' },
+              headers: [{ name: 'x', expression: 'b+' }],
+              query: [{ name: 'q', expression: '' }],
+            },
+          ],
+          backends: [{ service: 'shop/cart', port: 80, weight: 1, filters }],
+          policy: { sources: [] },
+          filters,
+        },
+      ],
+    },
+  ],
+});
+
+test('filters and expressions arrive as they were meant, and require their features', () => {
+  const changes = { set: [{ name: 'x-a', value: 'ü' }], add: [], remove: ['x-b'] };
+  const cors = {
+    ...{ allowOrigins: ['https://*.a'], allowCredentials: true, allowMethods: ['GET'] },
+    ...{ allowHeaders: ['x'], exposeHeaders: [], maxAgeSeconds: 5 },
+  };
+  const mirror = { service: 'shop/copy', port: 80, numerator: 1, denominator: 2 };
+  const resource = model({
+    requestHeaders: changes,
+    responseHeaders: changes,
+    redirect: { scheme: 'https', path: { kind: 'full', value: '/a' }, status: 301 },
+    rewrite: { hostname: 'b', path: { kind: 'prefix', value: '' } },
+    cors,
+    mirrors: [mirror],
+  });
+  const message = responseDeserialize(
+    encodeResource({ name: 'routes/shop/cart', version: 'w', resource }),
+  );
+  assert.deepEqual(message.resources[0]?.requires, ['filters.v1', 'regular-expressions.v1']);
+  const [decoded] = decodePush(message).resources;
+  assert.ok(decoded?.kind === 'routes');
+  const rule = decoded.value.ports[0]?.rules[0];
+  assert.deepEqual(rule?.matches, [
+    {
+      path: { kind: 'expression', value: '/a+' },
+      method: undefined,
+      headers: [{ name: 'x', expression: 'b+' }],
+      query: [{ name: 'q', expression: '' }],
+    },
+  ]);
+  const filters = {
+    requestHeaders: changes,
+    responseHeaders: changes,
+    redirect: {
+      ...{ scheme: 'https', hostname: undefined, port: undefined, status: 301 },
+      path: { kind: 'full', value: '/a' },
+    },
+    rewrite: { hostname: 'b', path: { kind: 'prefix', value: '' } },
+    cors,
+    mirrors: [mirror],
+  };
+  assert.deepEqual(rule?.filters, filters);
+  assert.deepEqual(rule?.backends[0], {
+    ...{ kind: 'service', service: 'shop/cart', port: 80, weight: 1 },
+    filters,
+  });
+});
+
+test('what is absent in filters arrives absent', () => {
+  const message = responseDeserialize(
+    encodeResource({ name: 'routes/shop/cart', version: 'w', resource: model({ mirrors: [] }) }),
+  );
+  const [decoded] = decodePush(message).resources;
+  assert.ok(decoded?.kind === 'routes');
+  assert.deepEqual(decoded.value.ports[0]?.rules[0]?.filters, {
+    ...{ requestHeaders: undefined, responseHeaders: undefined, redirect: undefined },
+    ...{ rewrite: undefined, cors: undefined, mirrors: [] },
+  });
+});
 
 for (const { name, resource, decoded } of cases) {
   test(`${name} arrives as it was meant`, () => {

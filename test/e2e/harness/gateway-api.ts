@@ -3,27 +3,31 @@ import { join } from 'node:path';
 import { run } from './command.ts';
 import { kubectl } from './kubectl.ts';
 
-const MODULE = 'sigs.k8s.io/gateway-api@v1.6.0';
+const VERSION = 'v1.7.0';
+const MODULE = `sigs.k8s.io/gateway-api@${VERSION}`;
 
 /**
- * Installs the Gateway API's standard channel where the cluster has no
- * HTTPRoute, from the Go module; a cluster without Go at hand must bring it.
+ * Installs the Gateway API's standard channel where the cluster has none, or an
+ * older one, from the Go module; a cluster without Go at hand must bring it.
  */
 export async function installGatewayApi(): Promise<void> {
-  const present = await kubectl(['get', 'crd', 'httproutes.gateway.networking.k8s.io']).then(
-    () => true,
-    () => false,
-  );
-  if (present) return;
+  const present = await kubectl([
+    'get',
+    'crd',
+    'httproutes.gateway.networking.k8s.io',
+    '-o',
+    'jsonpath={.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version}',
+  ]).catch(() => '');
+  if (present === VERSION) return;
   let folder: string;
   try {
-    const answer = JSON.parse(await run('go', ['mod', 'download', '-json', MODULE])) as {
-      Dir: string;
-    };
+    // The module asks for a newer Go than many a machine has.
+    const download = ['GOTOOLCHAIN=auto', 'go', 'mod', 'download', '-json', MODULE];
+    const answer = JSON.parse(await run('env', download)) as { Dir: string };
     folder = join(answer.Dir, 'config/crd/standard');
   } catch (error) {
     throw new Error(
-      `the cluster has no HTTPRoute, and ${MODULE} cannot be had through Go: install the Gateway API's standard channel and start again`,
+      `the cluster has no HTTPRoute of ${VERSION}, and ${MODULE} cannot be had through Go: install the Gateway API's standard channel and start again`,
       { cause: error },
     );
   }
@@ -31,7 +35,12 @@ export async function installGatewayApi(): Promise<void> {
     (name) => name.startsWith('gateway.networking.k8s.io_') && !name.includes('vap_'),
   );
   // Too large for the annotation of a client-side apply.
-  await kubectl(['apply', '--server-side', ...files.flatMap((name) => ['-f', join(folder, name)])]);
+  await kubectl([
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    ...files.flatMap((name) => ['-f', join(folder, name)]),
+  ]);
   await kubectl([
     'wait',
     '--for=condition=Established',

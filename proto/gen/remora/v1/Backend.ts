@@ -1,3 +1,5 @@
+import type { Filters as _remora_v1_Filters, Filters__Output as _remora_v1_Filters__Output } from '../../remora/v1/Filters.ts';
+
 /**
  * weight 0 takes no request. `invalid` stands for a backend that does not
  * exist or may not be used: its share is answered with 500.
@@ -7,6 +9,10 @@ export interface Backend {
   'port'?: (number);
   'weight'?: (number);
   'invalid'?: (string);
+  /**
+   * After those of the rule.
+   */
+  'filters'?: (_remora_v1_Filters | null);
 }
 
 /**
@@ -18,4 +24,8 @@ export interface Backend__Output {
   'port': (number);
   'weight': (number);
   'invalid': (string);
+  /**
+   * After those of the rule.
+   */
+  'filters': (_remora_v1_Filters__Output | null);
 }

@@ -9,7 +9,11 @@ export interface HttpMatch {
   'method'?: (string);
   'headers'?: (_remora_v1_ValueMatch)[];
   'query'?: (_remora_v1_ValueMatch)[];
-  'path'?: "exact"|"prefix";
+  /**
+   * RE2, of the whole path.
+   */
+  'pathExpression'?: (string);
+  'path'?: "exact"|"prefix"|"pathExpression";
 }
 
 export interface HttpMatch__Output {
@@ -21,5 +25,9 @@ export interface HttpMatch__Output {
   'method': (string);
   'headers': (_remora_v1_ValueMatch__Output)[];
   'query': (_remora_v1_ValueMatch__Output)[];
-  'path'?: "exact"|"prefix";
+  /**
+   * RE2, of the whole path.
+   */
+  'pathExpression'?: (string);
+  'path'?: "exact"|"prefix"|"pathExpression";
 }

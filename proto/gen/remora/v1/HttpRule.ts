@@ -1,6 +1,7 @@
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from '../../remora/v1/HttpMatch.ts';
 import type { Backend as _remora_v1_Backend, Backend__Output as _remora_v1_Backend__Output } from '../../remora/v1/Backend.ts';
 import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from '../../remora/v1/Policy.ts';
+import type { Filters as _remora_v1_Filters, Filters__Output as _remora_v1_Filters__Output } from '../../remora/v1/Filters.ts';
 
 export interface HttpRule {
   /**
@@ -13,6 +14,7 @@ export interface HttpRule {
   'matches'?: (_remora_v1_HttpMatch)[];
   'backends'?: (_remora_v1_Backend)[];
   'policy'?: (_remora_v1_Policy | null);
+  'filters'?: (_remora_v1_Filters | null);
 }
 
 export interface HttpRule__Output {
@@ -26,4 +28,5 @@ export interface HttpRule__Output {
   'matches': (_remora_v1_HttpMatch__Output)[];
   'backends': (_remora_v1_Backend__Output)[];
   'policy': (_remora_v1_Policy__Output | null);
+  'filters': (_remora_v1_Filters__Output | null);
 }

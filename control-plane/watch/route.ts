@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { describeError } from '../../runtime/errors.ts';
+import { compileRegularExpression } from '../../runtime/regular-expression.ts';
+import { objectMeta, type Raw, record, records } from './raw.ts';
+import type { RouteFilter } from './route-filters.ts';
+import type { KubernetesObject } from './source.ts';
+import { checkSpec } from './spec.ts';
+
+/**
+ * A route of the Gateway API, as far as it concerns Services. What a Service
+ * parent can have and Remora does not do makes a route invalid as a whole: half a
+ * rule is worse than none.
+ */
+export interface RouteObject extends KubernetesObject {
+  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  /** The parents that are Services. Without one, the route is not ours. */
+  readonly parentRefs: readonly ServiceParentRef[];
+  readonly rules: readonly RouteRuleSpec[];
+  /** As read, with the entries of other controllers. */
+  readonly status: Raw;
+}
+
+export interface ServiceParentRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: number | undefined;
+  /** The name of a port. */
+  readonly sectionName: string | undefined;
+  /** As it stands in the spec; the status repeats it. */
+  readonly raw: Raw;
+}
+
+/** A rule of either kind. */
+export interface RouteRuleSpec {
+  readonly name?: string | undefined;
+  /** Empty: every request. */
+  readonly matches: readonly RouteMatchSpec[];
+  readonly filters: readonly RouteFilter[];
+  readonly backendRefs: readonly RouteBackendRef[];
+  readonly timeouts?: {
+    readonly request?: string | undefined;
+    readonly backendRequest?: string | undefined;
+  };
+  readonly retry?: RouteRetry | undefined;
+}
+
+export interface RouteRetry {
+  readonly codes: readonly number[];
+  readonly attempts: number;
+  readonly backoff?: string | undefined;
+}
+
+/** A match in the terms of HTTP, or a method of gRPC. */
+export interface RouteMatchSpec {
+  readonly path?: { readonly type: MatchType; readonly value: string };
+  readonly method?: string | undefined;
+  readonly grpcMethod?: GrpcMethodMatch | undefined;
+  readonly headers: readonly RouteValueMatch[];
+  readonly queryParams: readonly RouteValueMatch[];
+}
+
+type MatchType = 'Exact' | 'PathPrefix' | 'RegularExpression';
+
+export interface GrpcMethodMatch {
+  readonly type: 'Exact' | 'RegularExpression';
+  /** Of service and method at least one is given. */
+  readonly service?: string | undefined;
+  readonly method?: string | undefined;
+}
+
+export interface RouteValueMatch {
+  readonly type: 'Exact' | 'RegularExpression';
+  readonly name: string;
+  readonly value: string;
+}
+
+export type RouteBackendRef = z.output<typeof backendRef> & {
+  readonly filters: readonly RouteFilter[];
+};
+
+/** What both kinds name their backends by. */
+export const backendRef = z.strictObject({
+  group: z.string().default(''),
+  kind: z.string().default('Service'),
+  namespace: z.string().optional(),
+  name: z.string().min(1),
+  port: z.int().min(1).max(65535).optional(),
+  weight: z.int().min(0).max(1_000_000).default(1),
+});
+
+/** A part of a spec that is not supported. */
+export const absent = (what: string) => z.undefined(`${what} is not supported`).optional();
+
+/** RFC 9110 §5.6.2 */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+export const valueMatch = z
+  .strictObject({
+    type: z
+      .enum(['Exact', 'RegularExpression'], 'is not supported; Exact and RegularExpression are')
+      .default('Exact'),
+    name: z.string().min(1).max(256),
+    value: z.string().max(4096),
+  })
+  .check((context) => {
+    const { type, value } = context.value;
+    if (type === 'RegularExpression') checkExpression(value, ['value'], context.issues);
+  });
+
+export const headerMatch = valueMatch.refine(({ name }) => HEADER_NAME.test(name), {
+  message: 'is not the name of a header',
+  path: ['name'],
+});
+
+/** An issue, when the text is no regular expression. */
+export function checkExpression(
+  expression: string,
+  path: string[],
+  issues: z.core.$ZodRawIssue[],
+): void {
+  try {
+    compileRegularExpression(expression);
+  } catch (error) {
+    issues.push({ code: 'custom', message: describeError(error), input: expression, path });
+  }
+}
+
+/** Reads a route whose rules have the given schema. */
+export function parseRoute(
+  raw: unknown,
+  apiVersion: string,
+  kind: RouteObject['kind'],
+  schema: z.ZodType<{ rules: RouteRuleSpec[] }>,
+): RouteObject {
+  const object = record(raw, []);
+  const metadata = objectMeta(object, { versions: true, labels: () => false });
+  const spec = record(object.spec, ['spec']);
+  const base = { apiVersion, kind, metadata, status: record(object.status, ['status']) };
+  const parentRefs = records(spec.parentRefs, ['spec', 'parentRefs'])
+    .filter((ref) => ref.kind === 'Service')
+    .map((ref) => serviceParent(ref, metadata.namespace));
+  // Routes of gateways alone may hold anything.
+  if (parentRefs.length === 0) return { ...base, parentRefs, rules: [] };
+  const ungrouped = parentRefs.find((parent) => parent.raw.group !== '');
+  if (ungrouped !== undefined) {
+    // Elsewhere the API server fills in the group of gateways, and such a route does nothing.
+    const message = 'spec.parentRefs: a Service as parent needs group: ""';
+    const invalid = { reason: 'UnsupportedValue', message, path: ['spec', 'parentRefs'] };
+    return { ...base, parentRefs, rules: [], invalid };
+  }
+  const checked = checkSpec(schema, spec, 'UnsupportedValue');
+  if ('invalid' in checked) return { ...base, parentRefs, rules: [], invalid: checked.invalid };
+  return { ...base, parentRefs, rules: checked.spec.rules };
+}
+
+function serviceParent(raw: Raw, ownNamespace: string): ServiceParentRef {
+  return {
+    namespace: typeof raw.namespace === 'string' ? raw.namespace : ownNamespace,
+    name: typeof raw.name === 'string' ? raw.name : '',
+    port: typeof raw.port === 'number' ? raw.port : undefined,
+    sectionName: typeof raw.sectionName === 'string' ? raw.sectionName : undefined,
+    raw,
+  };
+}
