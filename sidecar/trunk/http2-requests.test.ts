@@ -3,9 +3,9 @@ import { describe, test } from 'node:test';
 import { eventually } from '../../test/fakes/connections.ts';
 import { client, hasCode, ownCredentials, request, serve } from '../../test/fakes/trunk-peer.ts';
 import { type HeaderField, headerField } from '../http2/header-field.ts';
-import type { StreamHandler } from '../http2/types.ts';
+import type { Http2Stream, StreamHandler } from '../http2/types.ts';
 import { DESTINATION_HEADER, SOURCE_HEADER } from './protocol.ts';
-import type { TrunkHttpRequest } from './types.ts';
+import type { TrunkHttp2Acceptor, TrunkHttp2Client } from './types.ts';
 
 const get = (...more: [name: string, value: string][]): HeaderField[] =>
   [
@@ -41,8 +41,24 @@ function record(fields: readonly HeaderField[]): Record<string, string> {
   return Object.fromEntries(fields.map(({ name, value }) => [name, value]));
 }
 
+/** A request as the receiving side sees it. */
+interface Asked extends TrunkHttp2Client {
+  readonly stream: Http2Stream;
+  readonly fields: readonly HeaderField[];
+  readonly endStream: boolean;
+}
+
+/** Serves each request by itself, whoever it comes from. */
+function each(take: (asked: Asked) => StreamHandler): TrunkHttp2Acceptor {
+  return (from) => ({
+    idle: false,
+    onStream: (stream, fields, endStream) => take({ ...from, stream, fields, endStream }),
+    onClose: () => {},
+  });
+}
+
 /** Answers 200 with the path, and the body that came. */
-function answer(request: TrunkHttpRequest): StreamHandler {
+function answer(request: Asked): StreamHandler {
   const { stream, fields, endStream } = request;
   stream.sendHeaders([headerField(':status', '200')], false);
   stream.sendData(Buffer.from(record(fields)[':path'] ?? ''), endStream);
@@ -61,11 +77,15 @@ const noStreams = (): void => assert.fail('no stream of bytes was asked for');
 
 describe('an HTTP/2 request as a stream of the trunk', () => {
   test('is told with its destination and its caller, and without the names of the trunk', async () => {
-    const seen: TrunkHttpRequest[] = [];
-    const { port } = await serve(noStreams, undefined, (asked) => {
-      seen.push(asked);
-      return answer(asked);
-    });
+    const seen: Asked[] = [];
+    const { port } = await serve(
+      noStreams,
+      undefined,
+      each((asked) => {
+        seen.push(asked);
+        return answer(asked);
+      }),
+    );
     const requests = await client(ownCredentials()).connectHttp2(request(port));
     const response = new Collector();
     requests.open(get(['x-a', '1']), true, response);
@@ -83,11 +103,15 @@ describe('an HTTP/2 request as a stream of the trunk', () => {
   });
 
   test('cannot say itself where it goes and where it comes from', async () => {
-    const seen: TrunkHttpRequest[] = [];
-    const { port } = await serve(noStreams, undefined, (asked) => {
-      seen.push(asked);
-      return answer(asked);
-    });
+    const seen: Asked[] = [];
+    const { port } = await serve(
+      noStreams,
+      undefined,
+      each((asked) => {
+        seen.push(asked);
+        return answer(asked);
+      }),
+    );
     const requests = await client(ownCredentials()).connectHttp2(request(port));
     const response = new Collector();
     const forged = get([DESTINATION_HEADER, '10.0.0.1:22'], [SOURCE_HEADER, 'bank/teller']);
@@ -99,7 +123,7 @@ describe('an HTTP/2 request as a stream of the trunk', () => {
   });
 
   test('has a body both ways, and shares its connection with streams of bytes', async () => {
-    const { port, server } = await serve((stream) => stream.refuse('no'), undefined, answer);
+    const { port, server } = await serve((stream) => stream.refuse('no'), undefined, each(answer));
     const trunk = client(ownCredentials());
     const requests = await trunk.connectHttp2(request(port));
     await assert.rejects(trunk.open(request(port)), /refused: no/);
@@ -124,7 +148,7 @@ describe('an HTTP/2 request as a stream of the trunk', () => {
   });
 
   test('goes to a new connection after the certificate was renewed', async () => {
-    const { port, server } = await serve(noStreams, undefined, answer);
+    const { port, server } = await serve(noStreams, undefined, each(answer));
     const credentials = ownCredentials();
     const trunk = client(credentials);
     const before = await trunk.connectHttp2(request(port));

@@ -94,7 +94,10 @@ export class ServerSession implements ConnectionHandler {
     const target = fieldValue(fields, DESTINATION_HEADER);
     if (target !== undefined) {
       const server = this.#requests.serverOf(peer, target);
-      if (server instanceof MeshError) return refuse(stream, '503', server.code);
+      if (server instanceof MeshError) {
+        const status = server.code === 'bad-trunk-request' ? '400' : '503';
+        return refuse(stream, status, server.code);
+      }
       return server.onStream(stream, withoutOurs(fields), endStream);
     }
     const destination = parseAuthority(fieldValue(fields, ':authority'));
