@@ -24,12 +24,16 @@ export interface ResponseSink {
   onFailure(error: MeshError, anyByte: boolean): void;
 }
 
+/** Between responses, so that not each needs memory of its own. */
+const freeHeads: HeadReader[] = [];
+const FREE_HEADS_LIMIT = 256;
+
 /** Reads the response to one request from a transport. */
 export class ResponseReader implements TransportHandler, BodySink {
   readonly #method: string;
   readonly #upgrading: boolean;
   readonly #sink: ResponseSink;
-  readonly #heads = new HeadReader('response');
+  readonly #heads: HeadReader = freeHeads.pop() ?? new HeadReader('response');
   #response: Response | undefined;
   #body: BodyReader | undefined;
   #trailers: Buffer | undefined;
@@ -127,6 +131,8 @@ export class ResponseReader implements TransportHandler, BodySink {
     const response = this.#response;
     const clean = exact && response?.keepAlive === true && response.framing.kind !== 'close';
     this.#sink.onResponseEnd(this.#trailers, clean);
+    // The exchange is over, and nobody looks at the response's head any more.
+    if (freeHeads.length < FREE_HEADS_LIMIT) freeHeads.push(this.#heads);
   }
 
   #fail(error: MeshError): void {

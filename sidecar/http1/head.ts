@@ -7,8 +7,6 @@ export const HEAD_LIMIT_BYTES: number = 64 * 1024;
 const FIELD_COUNT_LIMIT = 256;
 
 const STRIDE = 5;
-/** An array with room for a dozen fields. */
-const FIELDS: readonly number[] = Array.from({ length: 12 * STRIDE }, () => 0);
 
 /**
  * The head of a message as the bytes that came, and where its parts are in them.
@@ -22,13 +20,15 @@ export class Head {
   /** Where the empty line after the last field begins. */
   fieldsEnd = 0;
   /** For each field: start and end of the name, start and end of the value, kind. */
-  readonly #fields: number[] = FIELDS.slice();
+  readonly #fields: number[];
   #fieldCount = 0;
   /** Which kinds there are: bit n stands for kind n. */
   #kinds = 0;
 
-  constructor(bytes: Buffer, lineStart: number) {
+  /** @param fields memory for it; what an earlier head noted there is lost */
+  constructor(bytes: Buffer, lineStart: number, fields: number[]) {
     this.bytes = bytes;
+    this.#fields = fields;
     this.lineStart = lineStart;
     this.lineEnd = lineStart;
   }
@@ -129,7 +129,7 @@ export class Head {
 export type HeadOf = 'request' | 'response' | 'trailers';
 
 const NOTHING: Buffer = Buffer.alloc(0);
-const NO_HEAD: Head = new Head(NOTHING, 0);
+const NO_HEAD: Head = new Head(NOTHING, 0, []);
 
 /**
  * Collects the bytes of a head, however they are cut, and finds its lines and
@@ -140,8 +140,9 @@ const NO_HEAD: Head = new Head(NOTHING, 0);
  * costs no more than any other.
  */
 export class HeadReader {
-  /** Valid after `feed` gave an index, until the next `feed`. */
+  /** Valid after `feed` gave an index, until the next `feed`; so is what was parsed from it. */
   head: Head = NO_HEAD;
+  readonly #fields: number[] = [];
   readonly #of: HeadOf;
   readonly #limitBytes: number;
   /** What came of an incomplete head; the first `#heldBytes` are in use. */
@@ -197,7 +198,7 @@ export class HeadReader {
   }
 
   #begin(bytes: Buffer, from: number): void {
-    this.head = new Head(bytes, from);
+    this.head = new Head(bytes, from, this.#fields);
     this.#next = from;
     this.#searched = 0;
     this.#startLineDone = this.#of === 'trailers';
