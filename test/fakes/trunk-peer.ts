@@ -10,7 +10,7 @@ import type { Credentials } from '../../sidecar/identity/types.ts';
 import { TrunkClient } from '../../sidecar/trunk/client.ts';
 import { SERVER_NAME } from '../../sidecar/trunk/protocol.ts';
 import { TrunkServer } from '../../sidecar/trunk/server.ts';
-import type { TrunkRequest, TrunkStream } from '../../sidecar/trunk/types.ts';
+import type { TrunkHttp2Acceptor, TrunkRequest, TrunkStream } from '../../sidecar/trunk/types.ts';
 import { TestAuthority } from './certificates.ts';
 import { FakeCredentials, listen } from './connections.ts';
 
@@ -21,12 +21,14 @@ export const SERVER_ID = 'spiffe://cluster.local/ns/shop/sa/cart';
 export async function serve(
   onStream: (stream: TrunkStream) => void,
   credentials: Credentials = ca.credentials('shop', 'cart'),
+  onHttp2?: TrunkHttp2Acceptor,
 ): Promise<{ port: number; server: TrunkServer; listener: Server; sockets: Socket[] }> {
   const server = new TrunkServer({
     credentials: new FakeCredentials(credentials),
     clock: systemClock,
     log: silentLog(),
     onStream,
+    onHttp2,
   });
   const sockets: Socket[] = [];
   const listener = createServer((socket) => {
