@@ -143,7 +143,7 @@ describe('a connection of HTTP/2', () => {
   });
 
   test('is closed when it carried no stream for a minute', async () => {
-    const app = await http2Application('127.0.0.1', () => {});
+    const app = await http2Application('127.0.0.1', (stream) => stream.respond({ ':status': 200 }));
     const clock = new ManualClock();
     const cluster = clusterOf(app.port, { clock, remote: false });
     const { stream } = await open(cluster);

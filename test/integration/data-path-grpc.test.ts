@@ -69,6 +69,7 @@ describe('a call of gRPC', () => {
     const { web, client, carts } = await meshed({ unary: named('hello') });
     const { code, message } = await client.unary('you');
     assert.deepEqual([code, message], [status.OK, 'hello you']);
+    assert.equal(carts[0]?.cart.trunk.streams, 0, 'the call is a stream of the trunk by itself');
     const observers = [web.observer, carts[0]?.cart.observer];
     await eventually(() => observers.every((observer) => observer?.requests.length === 1));
     for (const observer of observers) {
