@@ -22,8 +22,8 @@ const USAGE = `npm run soak -- [--minutes <n>] [--load <factor>] [--json <path>]
 
 /** Idle connections are kept for a minute, and so is the trunk after the last of them. */
 const IDLE_MS = 200_000;
-/** Caches fill, code is compiled, pools reach their size. */
-const WARM_UP_SHARE = 0.25;
+/** Caches fill, code is compiled, pools and the allocator's arenas reach their size. */
+const WARM_UP_SHARE = 0.5;
 const WARM_UP_LEAST_SECONDS = 60;
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
