@@ -266,6 +266,7 @@ test('the explicit proxy tells a CONNECT that it refused', async () => {
   call.socket.write('CONNECT 127.0.0.1:15000 HTTP/1.1\r\nHost: x\r\n\r\n');
   await eventually(() => web.lines.length === 1, 'a line');
   const line = parse(web.lines[0] ?? '');
+  await eventually(() => call.text.length >= Number(line.bytesOut), 'the answer');
   const names = ['method', 'authority', 'status', 'errorCode', 'bytesOut'];
   assert.deepEqual(pick(line, names), [
     ...['CONNECT', '127.0.0.1:15000', 403, 'destination-not-allowed'],
