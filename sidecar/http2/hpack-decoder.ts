@@ -2,6 +2,7 @@ import { compressionError } from './error-code.ts';
 import { type FieldName, fieldName } from './field-name.ts';
 import { HeaderField, internField, STATIC_FIELDS } from './header-field.ts';
 import { decodedLimit, decodeHuffman } from './huffman.ts';
+import { LiteralMemo } from './literal-memo.ts';
 
 /** What a peer may use for its table: the size that holds without a setting. */
 export const HEADER_TABLE_BYTES = 4096;
@@ -11,6 +12,10 @@ const TABLE_SLOTS = 128;
 const STATIC_COUNT: number = STATIC_FIELDS.length;
 /** Integers over this are in no honest block. */
 const INTEGER_SHIFT_LIMIT = 21;
+
+const memo = new LiteralMemo();
+/** Where the slots begin of fields that enter no table. */
+const MEMO_OF_NOT_INDEXED = 64;
 
 /** Shared: a string is decoded into it and read out at once. */
 let scratch: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
@@ -87,12 +92,41 @@ export class HpackDecoder {
     const first = bytes[this.#at] as number;
     const indexed = (first & 0x40) !== 0;
     const index = this.#integer(bytes, to, indexed ? 0x3f : 0x0f);
+    const never = !indexed && (first & 0x10) !== 0;
+    const field =
+      index === 0 || index > STATIC_COUNT || never
+        ? this.#newLiteral(bytes, to, index, indexed, never)
+        : this.#memorable(bytes, to, index, indexed);
+    if (indexed) this.#insert(field);
+    return field;
+  }
+
+  #newLiteral(
+    bytes: Buffer,
+    to: number,
+    index: number,
+    indexed: boolean,
+    never: boolean,
+  ): HeaderField {
     const name: FieldName =
       index === 0 ? fieldName(this.#string(bytes, to)) : this.#lookUp(index).fieldName;
     const value = this.#string(bytes, to);
-    if (!indexed) return new HeaderField(name, value, false, (first & 0x10) !== 0, 0);
-    const field = internField(name, value);
-    this.#insert(field);
+    return indexed ? internField(name, value) : new HeaderField(name, value, false, never, 0);
+  }
+
+  /** Its name is in the static table, and its value no secret. */
+  #memorable(bytes: Buffer, to: number, index: number, indexed: boolean): HeaderField {
+    const at = this.#at;
+    const length = memo.lengthOf(bytes, at, to);
+    if (length === 0) return this.#newLiteral(bytes, to, index, indexed, false);
+    const slot = indexed ? index : index + MEMO_OF_NOT_INDEXED;
+    const known = memo.find(slot, bytes, at, length);
+    if (known !== undefined) {
+      this.#at = at + length;
+      return known;
+    }
+    const field = this.#newLiteral(bytes, to, index, indexed, false);
+    memo.keep(slot, bytes, at, length, field);
     return field;
   }
 

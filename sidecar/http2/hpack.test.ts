@@ -167,6 +167,56 @@ describe('the decoder', () => {
   }
 });
 
+describe('a literal that was met before', () => {
+  const DATE = 'Fri, 27 Nov 2026 23:00:00 GMT';
+  const literal = (first: number[], value: string): Buffer =>
+    Buffer.concat([Buffer.from([...first, value.length]), Buffer.from(value)]);
+  const decodeOne = (block: Buffer) => new HpackDecoder(LIMITS).decode(block, 0, block.length)?.[0];
+
+  test('is the same field, as long as every byte is the same', () => {
+    const block = literal([0x61], DATE);
+    const first = decodeOne(block);
+    assert.equal(decodeOne(block), first);
+    const later = decodeOne(literal([0x61], DATE.replace('00 GMT', '01 GMT')));
+    assert.equal(later?.value, DATE.replace('00 GMT', '01 GMT'));
+    assert.equal(decodeOne(literal([0x61], DATE.slice(0, 10)))?.value, DATE.slice(0, 10));
+  });
+
+  test('is told apart by whether it may enter tables', () => {
+    const [indexed, plain, never] = [
+      decodeOne(literal([0x61], DATE)),
+      decodeOne(literal([0x0f, 0x12], DATE)),
+      decodeOne(literal([0x1f, 0x12], DATE)),
+    ];
+    assert.deepEqual(
+      [indexed, plain, never].map((field) => [field?.name, field?.indexed, field?.neverIndexed]),
+      [
+        ['date', true, false],
+        ['date', false, false],
+        ['date', false, true],
+      ],
+    );
+    assert.notEqual(decodeOne(literal([0x1f, 0x12], DATE)), never, 'a secret is not kept');
+  });
+
+  test('enters the table of each decoder', () => {
+    const block = Buffer.concat([literal([0x61], DATE), Buffer.from([0xbe])]);
+    for (let i = 0; i < 2; i++) {
+      const fields = new HpackDecoder(LIMITS).decode(block, 0, block.length);
+      assert.deepEqual(
+        fields?.map(({ value }) => value),
+        [DATE, DATE],
+      );
+    }
+  });
+
+  test('is not read where the block ends within it', () => {
+    decodeOne(literal([0x61], DATE));
+    const cut = literal([0x61], DATE).subarray(0, 20);
+    assert.throws(() => decodeOne(cut), /ends within a field/);
+  });
+});
+
 describe('the encoder', () => {
   test('sends a field that repeats as one byte, and mirrors what was not indexed', () => {
     const encoder = new HpackEncoder();
