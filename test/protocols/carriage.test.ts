@@ -11,16 +11,16 @@ test('connections are read from a scrape', () => {
 ${opened('mutual_tls="true",direction="outbound",protocol="http"', 3)}${opened(
   'mutual_tls="false",direction="outbound",protocol="tcp"',
   1,
-)}${opened('mutual_tls="true",direction="inbound",protocol="http2"', 2)}${opened(
+)}${opened('mutual_tls="true",direction="inbound",protocol="http"', 2)}${opened(
   'mutual_tls="true",direction="inbound",protocol="tcp"',
   0,
 )}process_resident_memory_bytes 1000
 `;
   const service = 'shop/web';
   assert.deepEqual(readCarried(text), [
-    { service, direction: 'outbound', carriage: 'HTTP/1.1', mutualTls: true, connections: 3 },
+    { service, direction: 'outbound', carriage: 'HTTP', mutualTls: true, connections: 3 },
     { service, direction: 'outbound', carriage: 'TCP', mutualTls: false, connections: 1 },
-    { service, direction: 'inbound', carriage: 'HTTP/2', mutualTls: true, connections: 2 },
+    { service, direction: 'inbound', carriage: 'HTTP', mutualTls: true, connections: 2 },
   ]);
 });
 
