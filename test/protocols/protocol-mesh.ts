@@ -123,6 +123,11 @@ export class ProtocolMesh {
     return new NamespaceShell(pid);
   }
 
+  /** The Deployments of servers. */
+  get servers(): string[] {
+    return this.#objects('Deployment').map(({ metadata }) => metadata.name);
+  }
+
   /** What the sidecar of each pod of a Deployment counts. */
   async metrics(workload: string): Promise<string[]> {
     const pids = await this.pids(workload, 'remora-proxy');
@@ -132,7 +137,7 @@ export class ProtocolMesh {
   }
 
   async #untilReady(): Promise<void> {
-    const names = this.#objects('Deployment').map(({ metadata }) => metadata.name);
+    const names = this.servers;
     await this.#mesh.until(names.join(', '), ({ pods }) => {
       const lasting = pods.filter(({ terminating }) => !terminating);
       return [CLIENT, ...names].every((name) => {

@@ -20,7 +20,9 @@ function carried(service: string, carriage: Carriage, mutualTls = true): Carried
   return { service: `protocols/${service}`, direction, carriage, mutualTls, connections: 2 };
 }
 
-for (const { title, client, mistakes } of [
+const inbound: Carried = { ...carried('', 'TCP'), direction: 'inbound' };
+
+for (const { title, client, servers = [inbound], mistakes } of [
   {
     title: 'all as it should be',
     client: [carried('http', 'HTTP'), carried('mail', 'TCP')],
@@ -41,9 +43,15 @@ for (const { title, client, mistakes } of [
     client: [carried('http', 'TCP', false), carried('mail', 'TCP')],
     mistakes: ['http: carried as TCP', 'http: in plain text'],
   },
+  {
+    title: 'plain text at the other end',
+    client: [carried('http', 'HTTP/1.1'), carried('h2c', 'TCP')],
+    servers: [inbound, { ...inbound, mutualTls: false }],
+    mistakes: ['2 connections came to the servers in plain text'],
+  },
 ]) {
   test(`judging how it was carried: ${title}`, () => {
-    assert.deepEqual(judgeCarriage(suite, client), mistakes);
+    assert.deepEqual(judgeCarriage(suite, client, servers), mistakes);
   });
 }
 

@@ -20,8 +20,22 @@ export interface Result {
   readonly missing?: string;
 }
 
-/** What is wrong with how the client's sidecar has carried a suite's connections. */
-export function judgeCarriage(suite: Suite, client: readonly Carried[]): string[] {
+/** What is wrong with how the sidecars at both ends have carried a suite's connections. */
+export function judgeCarriage(
+  suite: Suite,
+  client: readonly Carried[],
+  servers: readonly Carried[],
+): string[] {
+  const inbound = servers.filter(({ direction }) => direction === 'inbound');
+  const plain = sum(inbound.filter(({ mutualTls }) => !mutualTls));
+  return [
+    ...judgeClient(suite, client),
+    ...(inbound.length === 0 ? ['the sidecars of the servers have seen nothing'] : []),
+    ...(plain === 0 ? [] : [`${plain} connections came to the servers in plain text`]),
+  ];
+}
+
+function judgeClient(suite: Suite, client: readonly Carried[]): string[] {
   return Object.entries(suite.services).flatMap(([service, allowed]) => {
     const own = carriedTo(service, client);
     if (own.length === 0) return [`${service}: the sidecar has carried nothing`];

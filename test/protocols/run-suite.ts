@@ -5,7 +5,7 @@ import { type CheckResult, judgeCarriage } from './result.ts';
 import { type Effort, type Recorder, Subject } from './subject.ts';
 import type { Suite } from './suite.ts';
 
-/** Makes the checks of a suite whose servers run, and asks the client's sidecar how it carried them. */
+/** Makes the checks of a suite whose servers run, and asks the sidecars at both ends how they carried them. */
 export async function runSuite(
   suite: Suite,
   mesh: ProtocolMesh,
@@ -15,8 +15,10 @@ export async function runSuite(
   const client = await mesh.shell(CLIENT);
   await suite.run(new Subject(mesh, client, effort, check));
   const carried = (await mesh.metrics(CLIENT)).flatMap(readCarried);
+  const metrics = await Promise.all(mesh.servers.map((workload) => mesh.metrics(workload)));
+  const servers = metrics.flat().flatMap(readCarried);
   await check('all of it by mutual TLS, and carried as it should be', async () => {
-    const mistakes = judgeCarriage(suite, carried);
+    const mistakes = judgeCarriage(suite, carried, servers);
     if (mistakes.length > 0) throw new Error(mistakes.join('; '));
   });
   return carried;

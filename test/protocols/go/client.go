@@ -85,16 +85,8 @@ func checkAll(address string, large, count int) {
 	})
 	check("a large message", func(ctx context.Context) error { return c.checkBytes(ctx, large) })
 	check("large metadata", c.checkLargeMetadata)
-	check("a deadline ends a call at both ends", func(ctx context.Context) error {
-		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
-		defer cancel()
-		return c.checkAbandoned(ctx, short, codes.DeadlineExceeded)
-	})
-	check("a cancelled call ends at both ends", func(ctx context.Context) error {
-		cancelled, cancel := context.WithCancel(ctx)
-		time.AfterFunc(200*time.Millisecond, cancel)
-		return c.checkAbandoned(ctx, cancelled, codes.Canceled)
-	})
+	check("a deadline ends a call at both ends", c.checkDeadline)
+	check("a cancelled call ends at both ends", c.checkCancel)
 }
 
 func (c client) checkMetadata(ctx context.Context) error {
@@ -229,26 +221,62 @@ func (c client) checkLargeMetadata(ctx context.Context) error {
 	return errors.Join(err, expect(initial.Get("x-large"), []string{strings.Repeat("x", 6000)}))
 }
 
-// A call that the client gives up; the server has to learn of it.
-func (c client) checkAbandoned(ctx, short context.Context, code codes.Code) error {
-	abandoned := func() (int32, error) {
-		count := new(wrapperspb.Int32Value)
-		err := c.connection.Invoke(ctx, "/"+service+"/Abandoned", wrapperspb.String(""), count)
-		return count.GetValue(), err
-	}
-	before, err := abandoned()
-	if err != nil {
-		return err
-	}
-	reply := new(wrapperspb.StringValue)
-	err = c.connection.Invoke(short, "/"+service+"/Wait", wrapperspb.String(""), reply)
-	if err := expect(status.Code(err), code); err != nil {
-		return err
-	}
+// How many calls of Wait the server has seen begin, or end without an answer.
+func (c client) waits(ctx context.Context, which string) (int32, error) {
+	count := new(wrapperspb.Int32Value)
+	err := c.connection.Invoke(ctx, "/"+service+"/Abandoned", wrapperspb.String(which), count)
+	return count.GetValue(), err
+}
+
+func (c client) wait(ctx context.Context) error {
+	return c.connection.Invoke(ctx, "/"+service+"/Wait", wrapperspb.String(""), new(wrapperspb.StringValue))
+}
+
+// Returns when a count has risen above what it was.
+func (c client) untilMore(ctx context.Context, which string, before int32) error {
 	for {
-		now, err := abandoned()
+		now, err := c.waits(ctx, which)
 		if err != nil || now > before {
 			return err
 		}
 	}
+}
+
+func (c client) checkDeadline(ctx context.Context) error {
+	begun, first := c.waits(ctx, "begun")
+	abandoned, second := c.waits(ctx, "abandoned")
+	if err := errors.Join(first, second); err != nil {
+		return err
+	}
+	// One that was over before it was sent shows nothing.
+	for now := begun; now == begun; {
+		short, cancel := context.WithTimeout(ctx, 200*time.Millisecond)
+		failed := expect(status.Code(c.wait(short)), codes.DeadlineExceeded)
+		cancel()
+		var err error
+		if now, err = c.waits(ctx, "begun"); errors.Join(failed, err) != nil {
+			return errors.Join(failed, err)
+		}
+	}
+	return c.untilMore(ctx, "abandoned", abandoned)
+}
+
+func (c client) checkCancel(ctx context.Context) error {
+	begun, first := c.waits(ctx, "begun")
+	abandoned, second := c.waits(ctx, "abandoned")
+	if err := errors.Join(first, second); err != nil {
+		return err
+	}
+	cancelled, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- c.wait(cancelled) }()
+	if err := c.untilMore(ctx, "begun", begun); err != nil {
+		return err
+	}
+	cancel()
+	if err := expect(status.Code(<-ended), codes.Canceled); err != nil {
+		return err
+	}
+	return c.untilMore(ctx, "abandoned", abandoned)
 }

@@ -20,8 +20,8 @@ import (
 
 const service = "protocols.Echo"
 
-// Calls of Wait that have ended without an answer.
-var abandoned atomic.Int32
+// Calls of Wait that have begun, and those that have ended without an answer.
+var begun, abandoned atomic.Int32
 
 func serve(address string) {
 	listener, err := net.Listen("tcp", address)
@@ -35,7 +35,10 @@ func serve(address string) {
 		Methods: []grpc.MethodDesc{
 			unary("Unary", answer),
 			unary("Wait", wait),
-			unary("Abandoned", func(_ context.Context, _ *wrapperspb.StringValue) (any, error) {
+			unary("Abandoned", func(_ context.Context, which *wrapperspb.StringValue) (any, error) {
+				if which.GetValue() == "begun" {
+					return wrapperspb.Int32(begun.Load()), nil
+				}
 				return wrapperspb.Int32(abandoned.Load()), nil
 			}),
 			unary("Bytes", func(_ context.Context, bytes *wrapperspb.BytesValue) (any, error) {
@@ -103,6 +106,7 @@ func answer(ctx context.Context, text *wrapperspb.StringValue) (any, error) {
 }
 
 func wait(ctx context.Context, _ *wrapperspb.StringValue) (any, error) {
+	begun.Add(1)
 	<-ctx.Done()
 	abandoned.Add(1)
 	return nil, status.FromContextError(ctx.Err()).Err()

@@ -11,6 +11,8 @@ import {
 } from '@grpc/grpc-js';
 import { type Bytes, type Count, loadEcho, type Text } from './grpc-echo.ts';
 
+/** Calls of Wait that have begun, and those that have ended without an answer. */
+let begun = 0;
 let abandoned = 0;
 
 /** What a text asks for, instead of itself. */
@@ -70,12 +72,13 @@ server.addService(loadEcho().service, {
     call.on('error', () => {});
   },
   Wait(call: ServerUnaryCall<Text, Text>) {
+    begun += 1;
     call.on('cancelled', () => {
       abandoned += 1;
     });
   },
-  Abandoned(_call: ServerUnaryCall<Text, Count>, callback: sendUnaryData<Count>) {
-    callback(null, { value: abandoned });
+  Abandoned({ request }: ServerUnaryCall<Text, Count>, callback: sendUnaryData<Count>) {
+    callback(null, { value: request.value === 'begun' ? begun : abandoned });
   },
   Bytes(call: ServerUnaryCall<Bytes, Bytes>, callback: sendUnaryData<Bytes>) {
     callback(null, call.request);
