@@ -45,7 +45,7 @@ for (const { title, client, servers = [inbound], mistakes } of [
   },
   {
     title: 'plain text at the other end',
-    client: [carried('http', 'HTTP'), carried('h2c', 'TCP')],
+    client: [carried('http', 'HTTP'), carried('mail', 'TCP')],
     servers: [inbound, { ...inbound, mutualTls: false }],
     mistakes: ['2 connections came to the servers in plain text'],
   },
