@@ -81,3 +81,6 @@ export interface HttpVersion {
   /** What follows a body. */
   readonly trailers: object;
 }
+
+/** More 1xx responses than this to one request are an attack or a bug. */
+export const INTERIM_LIMIT = 32;

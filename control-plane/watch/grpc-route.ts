@@ -1,14 +1,6 @@
 import { z } from 'zod';
-import {
-  absent,
-  backendRef,
-  checkExpression,
-  headerMatch,
-  parseRoute,
-  type RouteObject,
-} from './route.ts';
+import { absent, backendRef, checkExpression, headerMatch, routeKind } from './route.ts';
 import { grpcFilters } from './route-filters.ts';
-import type { WatchedKind } from './source.ts';
 
 /** Names of services and methods, as the Gateway API lets them be matched exactly. */
 const SERVICE = /^[a-zA-Z_][a-zA-Z_0-9]*(\.[a-zA-Z_][a-zA-Z_0-9]*)*$/;
@@ -59,10 +51,4 @@ const ruleSchema = z.strictObject({
 
 const specSchema = z.object({ rules: z.array(ruleSchema).max(16).prefault([{}]) });
 
-export const grpcRouteKind: WatchedKind<RouteObject> = {
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  kind: 'GRPCRoute',
-  plural: 'grpcroutes',
-  optional: true,
-  parse: (raw) => parseRoute(raw, 'gateway.networking.k8s.io/v1', 'GRPCRoute', specSchema),
-};
+export const grpcRouteKind = routeKind('GRPCRoute', 'grpcroutes', specSchema);

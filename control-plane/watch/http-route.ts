@@ -5,12 +5,10 @@ import {
   backendRef,
   checkExpression,
   headerMatch,
-  parseRoute,
-  type RouteObject,
+  routeKind,
   valueMatch,
 } from './route.ts';
 import { httpFilters, replacesPrefix } from './route-filters.ts';
-import type { WatchedKind } from './source.ts';
 
 const METHODS = [
   'GET',
@@ -94,10 +92,4 @@ const ruleSchema = z
 
 const specSchema = z.object({ rules: z.array(ruleSchema).max(16).prefault([{}]) });
 
-export const httpRouteKind: WatchedKind<RouteObject> = {
-  apiVersion: 'gateway.networking.k8s.io/v1',
-  kind: 'HTTPRoute',
-  plural: 'httproutes',
-  optional: true,
-  parse: (raw) => parseRoute(raw, 'gateway.networking.k8s.io/v1', 'HTTPRoute', specSchema),
-};
+export const httpRouteKind = routeKind('HTTPRoute', 'httproutes', specSchema);

@@ -3,7 +3,7 @@ import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { objectMeta, type Raw, record, records } from './raw.ts';
 import type { RouteFilter } from './route-filters.ts';
-import type { KubernetesObject } from './source.ts';
+import type { KubernetesObject, WatchedKind } from './source.ts';
 import { checkSpec } from './spec.ts';
 
 /**
@@ -125,17 +125,30 @@ export function checkExpression(
   }
 }
 
-/** Reads a route whose rules have the given schema. */
-export function parseRoute(
-  raw: unknown,
-  apiVersion: string,
+const API_VERSION = 'gateway.networking.k8s.io/v1';
+
+type RouteSpecSchema = z.ZodType<{ rules: RouteRuleSpec[] }>;
+
+/** A kind of route whose rules have the given schema. A cluster may not have it. */
+export function routeKind(
   kind: RouteObject['kind'],
-  schema: z.ZodType<{ rules: RouteRuleSpec[] }>,
-): RouteObject {
+  plural: string,
+  schema: RouteSpecSchema,
+): WatchedKind<RouteObject> {
+  const parse = (raw: unknown): RouteObject => parseRoute(raw, kind, schema);
+  return { apiVersion: API_VERSION, kind, plural, optional: true, parse };
+}
+
+function parseRoute(raw: unknown, kind: RouteObject['kind'], schema: RouteSpecSchema): RouteObject {
   const object = record(raw, []);
   const metadata = objectMeta(object, { versions: true, labels: () => false });
   const spec = record(object.spec, ['spec']);
-  const base = { apiVersion, kind, metadata, status: record(object.status, ['status']) };
+  const base = {
+    apiVersion: API_VERSION,
+    kind,
+    metadata,
+    status: record(object.status, ['status']),
+  };
   const parentRefs = records(spec.parentRefs, ['spec', 'parentRefs'])
     .filter((ref) => ref.kind === 'Service')
     .map((ref) => serviceParent(ref, metadata.namespace));

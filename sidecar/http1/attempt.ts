@@ -1,5 +1,6 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
+import { countDialedConnection } from '../count-connection.ts';
 import type { Attempt } from '../downstream.ts';
 import type { Exchange } from '../exchange.ts';
 import { IDEMPOTENT_METHODS } from '../policy/layer.ts';
@@ -13,7 +14,6 @@ import type {
   UpstreamConnection,
 } from '../upstream/types.ts';
 import { ResponseReader, type ResponseSink } from './client.ts';
-import { countHttpConnection } from './count-connection.ts';
 import type { Response } from './response.ts';
 import type { Http1 } from './version.ts';
 import { BodyWriter } from './write-body.ts';
@@ -64,16 +64,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
   }
 
   onDialed(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void {
-    const { context, service } = this.#exchange;
-    // The application's own connection: that of its client is counted instead.
-    if (context.direction === 'inbound') return;
-    countHttpConnection(context.observer, transport, {
-      direction: 'outbound',
-      source: context.source,
-      destination: endpoint.workload,
-      service,
-      mutualTls,
-    });
+    countDialedConnection(this.#exchange, transport, endpoint, mutualTls);
   }
 
   onConnection(connection: UpstreamConnection): void {

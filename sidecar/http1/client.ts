@@ -1,12 +1,10 @@
 import { MeshError } from '../../runtime/errors.ts';
+import { INTERIM_LIMIT } from '../message.ts';
 import { neverOpened, type Transport, type TransportHandler } from '../transport.ts';
 import { BodyReader } from './body.ts';
 import type { BodySink } from './chunked.ts';
 import { HeadReader } from './head.ts';
 import { parseResponse, type Response } from './response.ts';
-
-/** More 1xx responses than this to one request are an attack or a bug. */
-const INTERIM_LIMIT = 32;
 
 /** Takes one response. After `onResponseEnd`, `onUpgraded` or `onFailure` nothing more is called. */
 export interface ResponseSink {

@@ -5,7 +5,7 @@ import type { AccessLog } from '../access-log/access-log.ts';
 import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
-import { countHttpConnection } from '../http1/count-connection.ts';
+import { countHttpConnection } from '../count-connection.ts';
 import { DRAIN_GRACE_MS, serveHttp1 } from '../http1/serve.ts';
 import { serveHttp2 } from '../streams/serve.ts';
 import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';

@@ -1,5 +1,5 @@
 import type { HttpContext } from '../context.ts';
-import { countHttpConnection } from '../http1/count-connection.ts';
+import { countHttpConnection } from '../count-connection.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamHandler } from '../http2/types.ts';
 import { StreamServer } from '../streams/server.ts';

@@ -1,12 +1,13 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
+import { countDialedConnection } from '../count-connection.ts';
 import type { Attempt } from '../downstream.ts';
 import type { Exchange } from '../exchange.ts';
 import { isGrpcServerError } from '../grpc/status.ts';
-import { countHttpConnection } from '../http1/count-connection.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
+import { INTERIM_LIMIT } from '../message.ts';
 import type { BodyTarget } from '../request-body.ts';
 import type { CountedConnection } from '../transport.ts';
 import type {
@@ -21,8 +22,6 @@ import { grpcStatusIn, StreamResponse } from './response.ts';
 import { StreamReset } from './stream-reset.ts';
 import type { Http2 } from './version.ts';
 
-/** More 1xx responses than this to one request are an attack or a bug. */
-const INTERIM_LIMIT = 32;
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
@@ -64,16 +63,7 @@ export class StreamAttempt
   }
 
   onDialed(connection: CountedConnection, endpoint: Endpoint, mutualTls: boolean): void {
-    const { context, service } = this.#exchange;
-    // The application's own connection: that of its client is counted instead.
-    if (context.direction === 'inbound') return;
-    countHttpConnection(context.observer, connection, {
-      direction: 'outbound',
-      source: context.source,
-      destination: endpoint.workload,
-      service,
-      mutualTls,
-    });
+    countDialedConnection(this.#exchange, connection, endpoint, mutualTls);
   }
 
   onSlot(slot: StreamSlot): void {

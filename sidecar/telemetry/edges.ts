@@ -61,13 +61,13 @@ export class EdgeReader {
         sum.durationBuckets[i] = (sum.durationBuckets[i] ?? 0) + since(REQUEST.buckets + i);
       }
     });
-    this.#requests = requests.values.slice(0, requests.size * requests.columns);
+    this.#requests = requests.snapshot();
   }
 
   #readConnections(sums: Map<string, Sum>): void {
     const { connections } = this.#counters;
     const told = this.#connections;
-    const next = connections.values.slice(0, connections.size * connections.columns);
+    const next = connections.snapshot();
     connections.labels.forEach((labels, row) => {
       const before = (column: number): number => told[row * connections.columns + column] ?? 0;
       const since = (column: number): number => connections.at(row, column) - before(column);
@@ -95,7 +95,7 @@ export class EdgeReader {
   #readRetries(sums: Map<string, Sum>): void {
     const { retries } = this.#counters;
     const told = this.#retries;
-    const next = retries.values.slice(0, retries.size);
+    const next = retries.snapshot();
     retries.labels.forEach(({ service }, row) => {
       const before = told[row] ?? 0;
       const since = retries.at(row, 0) - before;

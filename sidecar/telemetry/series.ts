@@ -34,6 +34,11 @@ export class Series<Labels> {
     return this.#values;
   }
 
+  /** The numbers of all rows as they are now, side by side. */
+  snapshot(): Float64Array<ArrayBuffer> {
+    return this.#values.slice(0, this.size * this.columns);
+  }
+
   get size(): number {
     return this.#labels.length;
   }

@@ -37,10 +37,10 @@ export class TrafficReader {
       retries: growth(retries, this.#told.retries),
       limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
     };
-    this.#told.requests = copy(requests);
-    this.#told.connections = copy(connections);
-    this.#told.retries = copy(retries);
-    this.#told.limitRefusals = copy(limitRefusals);
+    this.#told.requests = requests.snapshot();
+    this.#told.connections = connections.snapshot();
+    this.#told.retries = retries.snapshot();
+    this.#told.limitRefusals = limitRefusals.snapshot();
     return Object.values(change).every(({ length }) => length === 0) ? undefined : change;
   }
 }
@@ -97,8 +97,4 @@ function growth<Labels>(series: Series<Labels>, told: Float64Array): Growth<Labe
     if (some) grown.push([labels, amounts]);
   });
   return grown;
-}
-
-function copy<Labels>(series: Series<Labels>): Float64Array {
-  return series.values.slice(0, series.size * series.columns);
 }

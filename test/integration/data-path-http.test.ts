@@ -428,6 +428,11 @@ test('the circuit breaker of a rule takes out an endpoint of its backend', async
 });
 
 describe('a pod that dies while another lives', () => {
+  function idleConnections(of: TestSidecar): number {
+    const clusters = Object.values(of.clusters.describe()) as { endpoints: { idle: number }[] }[];
+    return clusters.flatMap(({ endpoints }) => endpoints).reduce((sum, { idle }) => sum + idle, 0);
+  }
+
   /** Calls that were answered by either of the two before, so that connections to both are kept. */
   async function twoCarts(agent: Agent): Promise<{
     web: TestSidecar;
@@ -471,7 +476,7 @@ describe('a pod that dies while another lives', () => {
     dies.app.server.close();
     (dies.app.server as unknown as { closeAllConnections(): void }).closeAllConnections();
     // A POST on a connection whose end was not read yet could not be sent again.
-    for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+    await eventually(() => idleConnections(dies.pod) === 0);
     for (let i = 0; i < 3; i++) {
       assert.deepEqual(new Set(await call(10)), new Set([200]));
     }

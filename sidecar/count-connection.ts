@@ -1,5 +1,7 @@
-import type { ConnectionRecord, TrafficObserver } from '../telemetry/types.ts';
-import type { CountedConnection } from '../transport.ts';
+import type { Endpoint } from './config/types.ts';
+import type { HttpContext } from './context.ts';
+import type { ConnectionRecord, TrafficObserver } from './telemetry/types.ts';
+import type { CountedConnection } from './transport.ts';
 
 /** Tells of a connection that carries HTTP: now, and when it is over. */
 export function countHttpConnection(
@@ -18,4 +20,22 @@ export function countHttpConnection(
     if (direction === 'inbound') observer.connectionClosed(record, bytesRead, bytesWritten);
     else observer.connectionClosed(record, bytesWritten, bytesRead);
   };
+}
+
+/** The same of a connection that a request made necessary. */
+export function countDialedConnection(
+  { context, service }: { readonly context: HttpContext; readonly service: string },
+  connection: CountedConnection,
+  endpoint: Endpoint,
+  mutualTls: boolean,
+): void {
+  // The application's own connection: that of its client is counted instead.
+  if (context.direction === 'inbound') return;
+  countHttpConnection(context.observer, connection, {
+    direction: 'outbound',
+    source: context.source,
+    destination: endpoint.workload,
+    service,
+    mutualTls,
+  });
 }
