@@ -1,6 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpContext } from '../context.ts';
+import type { DenseItem } from '../dense-set.ts';
 import type { Attempt, Downstream } from '../downstream.ts';
 import { Exchange } from '../exchange.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
@@ -28,8 +29,9 @@ export interface StreamOwner {
 }
 
 /** The server's side of one request of HTTP/2. */
-export class ServerStream implements StreamHandler, Downstream<Http2> {
+export class ServerStream implements StreamHandler, Downstream<Http2>, DenseItem {
   readonly peer: Peer;
+  place = -1;
   /** 0 means no limit. */
   idleLimitMs = 0;
   lastActiveMs: number;

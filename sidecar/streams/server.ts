@@ -1,6 +1,7 @@
 import type { Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
+import { DenseSet } from '../dense-set.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type {
   ConnectionHandler,
@@ -27,7 +28,7 @@ const NOBODY: StreamHandler = { onHeaders() {}, onData() {}, onWritable() {}, on
 export class StreamServer implements HttpConnection, ConnectionHandler, StreamOwner {
   readonly context: HttpContext;
   readonly peer: Peer;
-  readonly #streams = new Set<ServerStream>();
+  readonly #streams = new DenseSet<ServerStream>();
   /** Of the requests that are over: heads and bodies. */
   requestBytes = 0;
   responseBytes = 0;
@@ -109,7 +110,7 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
       if (leftMs <= 0) this.drain();
       else nextMs = leftMs;
     }
-    for (const stream of [...this.#streams]) {
+    for (const stream of this.#streams.all()) {
       if (stream.idleLimitMs === 0) continue;
       const leftMs = stream.lastActiveMs + stream.idleLimitMs - nowMs;
       if (leftMs <= 0) stream.expire();
