@@ -41,7 +41,8 @@ function schedule(): void {
   setImmediate(endTurn);
 }
 
-function endTurn(): void {
+/** Happens by itself; to be called by who feeds codecs in a loop that gives no turn its end. */
+export function endTurn(): void {
   // A codec on a stream of another codec adds that one to the list.
   for (let i = 0; i < codecs.length; i++) codecs[i]?.flush();
   codecs.length = 0;

@@ -3,9 +3,19 @@ import { chunked } from './targets/chunked.ts';
 import { connection } from './targets/connection.ts';
 import { detection } from './targets/detection.ts';
 import { heads } from './targets/heads.ts';
+import { hpack } from './targets/hpack.ts';
+import { http2 } from './targets/http2.ts';
 import { responses } from './targets/responses.ts';
 
-export const TARGETS: readonly FuzzTarget[] = [heads, chunked, detection, responses, connection];
+export const TARGETS: readonly FuzzTarget[] = [
+  heads,
+  chunked,
+  detection,
+  responses,
+  connection,
+  hpack,
+  http2,
+];
 
 /** @throws Error that says which there are */
 export function findTarget(name: string): FuzzTarget {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { readFound } from './found.ts';
 import { type Finding, Fuzzer, shrink } from './fuzzer.ts';
@@ -21,6 +22,8 @@ export interface WorkerResult {
   readonly finding: { readonly input: Uint8Array; readonly error: string } | undefined;
 }
 
+const RUNS_A_TURN = 256;
+
 const data = workerData as WorkerData;
 const target = findTarget(data.target);
 const progress = new Uint32Array(data.progress);
@@ -31,7 +34,11 @@ let finding: Finding | undefined;
 for (const seed of [...target.seeds, ...readFound(target.name)]) {
   finding ??= runOne(seed);
 }
-while (finding === undefined && Date.now() < data.untilMs) finding = runOne(fuzzer.next());
+while (finding === undefined && Date.now() < data.untilMs) {
+  finding = runOne(fuzzer.next());
+  // What targets leave for the end of the turn must not pile up.
+  if (fuzzer.runs % RUNS_A_TURN === 0) await nextTurn();
+}
 
 if (finding !== undefined) finding = shrink(target, finding, data.seed);
 parentPort?.postMessage({

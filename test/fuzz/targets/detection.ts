@@ -7,8 +7,10 @@ import type { FuzzTarget } from '../target.ts';
 
 const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-/** With so many bytes every protocol is told. */
+/** With so many bytes every protocol is told, or guessed. */
 const ENOUGH_BYTES = 64;
+/** With so many no request line is waited for any longer. */
+const LONGEST_LINE_BYTES = 1025;
 
 /** Which protocol a client speaks, from its first bytes. */
 export const detection: FuzzTarget = {
@@ -33,19 +35,18 @@ export const detection: FuzzTarget = {
     const detected = detectProtocol(bytes);
     assert.equal(detectProtocol(Buffer.from(bytes)), detected, 'said twice');
     if (bytes.length >= ENOUGH_BYTES) assert.notEqual(detected, 'more');
-    const decided = firstDecision(bytes);
-    // A request line that turns out to be none may have looked like one before its end.
-    if (decided !== detected) assert.deepEqual([decided, detected], ['http1', 'tcp']);
-    if (isRequest(bytes)) assert.equal(detected, 'http1', 'a good request');
+    if (bytes.length >= LONGEST_LINE_BYTES) assert.notEqual(detected, 'http1-begun');
+    assert.equal(firstDecision(bytes), detected, 'decided earlier');
+    if (isRequest(bytes)) assert.ok(detected.startsWith('http1'), 'a good request');
     return detected;
   },
 };
 
 /** As it is decided when the bytes come one by one. */
 function firstDecision(bytes: Buffer): string {
-  for (let length = 1; length < Math.min(bytes.length, ENOUGH_BYTES); length++) {
+  for (let length = 1; length < Math.min(bytes.length, LONGEST_LINE_BYTES); length++) {
     const detected = detectProtocol(bytes.subarray(0, length));
-    if (detected !== 'more') return detected;
+    if (detected !== 'more' && detected !== 'http1-begun') return detected;
   }
   return detectProtocol(bytes);
 }

@@ -132,7 +132,12 @@ function request(head: Head): string {
   }
   assert.equal(again.expectsContinue, parsed.expectsContinue);
   assert.ok(again.keepAlive, 'what we write keeps the connection');
-  assert.deepEqual(again.encode(true, 'cart'), written, 'written the same again');
+  // The framing is written last, wherever it stood.
+  assert.deepEqual(
+    sortedLines(again.encode(true, 'cart')),
+    sortedLines(written),
+    'written the same again',
+  );
   return `${parsed.form} ${parsed.framing.kind} ${parsed.ambiguousPath} ${parsed.upgrade !== undefined}`;
 }
 
@@ -163,4 +168,8 @@ function parsedAgain<T>(of: 'request' | 'response', written: Buffer, parse: (hea
   const reader = new HeadReader(of);
   assert.equal(reader.feed(written, 0), written.length, 'what we write is one head');
   return parse(reader.head);
+}
+
+function sortedLines(head: Buffer): string[] {
+  return head.toString('latin1').split('\r\n').sort();
 }
