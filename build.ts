@@ -1,7 +1,8 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build as bundle, type Metafile } from 'esbuild';
+import { build as bundle, type Metafile, type Plugin } from 'esbuild';
 import { PROTO_FILES } from './proto/files.ts';
 
 const ROOT = fileURLToPath(new URL('.', import.meta.url));
@@ -19,6 +20,25 @@ export type ProcessName = keyof typeof PROCESSES;
 /** What CommonJS packages inside an ES module still ask for. */
 const BANNER = `import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
+
+/**
+ * Node's own modules are required, not imported: an import reads every export of a
+ * module, and some of them load what nobody uses. With `node:http` come WebSocket and
+ * fetch, which cost each process 4 MB.
+ */
+const REQUIRED_BUILTINS: Plugin = {
+  name: 'required-builtins',
+  setup({ onResolve, onLoad }) {
+    const namespace = 'builtin';
+    onResolve({ filter: /^[a-z_:/0-9]+$/ }, ({ path, namespace: from }) => {
+      if (!isBuiltin(path)) return undefined;
+      return from === namespace ? { path, external: true } : { path, namespace };
+    });
+    onLoad({ filter: /.*/, namespace }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+    }));
+  },
+};
 
 /**
  * Writes `<process>.js`, the schema files and the native module into a folder
@@ -41,6 +61,7 @@ export async function buildProcesses(
       target: 'node24',
       format: 'esm',
       banner: { js: BANNER },
+      plugins: [REQUIRED_BUILTINS],
       // Holds a native module, which no bundle can.
       external: ['koffi'],
       metafile: true,

@@ -71,8 +71,9 @@ export function initContainer(config: SidecarConfig, options: PodOptions): Conta
 
 /** How Node runs the sidecar. */
 export const SIDECAR_NODE_FLAGS: readonly string[] = [
-  // The young generation stays small: half of the memory. Smaller costs time.
-  '--max-semi-space-size=4',
+  // The young generation stays small, since next to nothing of it survives. Smaller costs
+  // time with bulk, and larger costs memory.
+  '--max-semi-space-size=2',
   // So little is collected faster by one thread than by several that wait for each other.
   '--no-parallel-scavenge',
   // The old one may grow to three times what is in use before all of it is collected.
