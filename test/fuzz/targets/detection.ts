@@ -10,7 +10,7 @@ const latin1 = (text: string): Buffer => Buffer.from(text, 'latin1');
 /** With so many bytes every protocol is told, or guessed. */
 const ENOUGH_BYTES = 64;
 /** With so many no request line is waited for any longer. */
-const LONGEST_LINE_BYTES = 1025;
+const LONGEST_LINE_BYTES = 20 + 1 + 1024;
 
 /** Which protocol a client speaks, from its first bytes. */
 export const detection: FuzzTarget = {
