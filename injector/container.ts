@@ -17,6 +17,8 @@ export interface SidecarConfig {
   logLevel: string;
   /** `off`, `text` or `json`. */
   accessLog: string;
+  /** Of each listener of a sidecar; undefined leaves it to the sidecar. */
+  maxConnections?: number | undefined;
   /** Undefined means that no such request or limit is set. */
   resources: {
     cpuRequest: string | undefined;
@@ -171,6 +173,9 @@ function proxyEnv(pod: Pod, config: SidecarConfig, options: PodOptions): EnvVar[
     ...(options.accessLogQuery === undefined
       ? []
       : [{ name: 'REMORA_ACCESS_LOG_QUERY', value: options.accessLogQuery }]),
+    ...(config.maxConnections === undefined
+      ? []
+      : [{ name: 'REMORA_MAX_CONNECTIONS', value: String(config.maxConnections) }]),
     { name: 'REMORA_DRAIN_SECONDS', value: String(drainSeconds) },
     field('REMORA_POD_NAME', 'metadata.name'),
     field('REMORA_POD_NAMESPACE', 'metadata.namespace'),

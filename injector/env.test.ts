@@ -39,6 +39,16 @@ test('sidecars log no requests unless that is asked for', () => {
   assert.equal(asked.sidecar.accessLog, 'text');
 });
 
+test('sidecars are told of a limit of connections when there is one', () => {
+  assert.equal(readConfig(least).sidecar.maxConnections, undefined);
+  const limited = readConfig({ ...least, REMORA_PROXY_MAX_CONNECTIONS: '500' }).sidecar;
+  assert.equal(limited.maxConnections, 500);
+  assert.throws(
+    () => readConfig({ ...least, REMORA_PROXY_MAX_CONNECTIONS: '1' }),
+    /REMORA_PROXY_MAX_CONNECTIONS must be a whole number from 10/,
+  );
+});
+
 test('everything that is wrong is said at once', () => {
   assert.throws(
     () =>

@@ -59,6 +59,8 @@ export function readConfig(
       controlPlaneName,
       logLevel: level('REMORA_PROXY_LOG_LEVEL'),
       accessLog: env.oneOf('REMORA_PROXY_ACCESS_LOG', ACCESS_LOG.formats, 'off'),
+      maxConnections:
+        env.integer('REMORA_PROXY_MAX_CONNECTIONS', 0, { min: 10, max: 1_000_000 }) || undefined,
       resources: {
         cpuRequest: quantity('REMORA_PROXY_CPU_REQUEST'),
         cpuLimit: quantity('REMORA_PROXY_CPU_LIMIT'),

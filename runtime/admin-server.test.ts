@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { eventually } from '../test/fakes/connections.ts';
 import { AdminServer, jsonResponse, readiness } from './admin-server.ts';
 
 test('the admin server answers its paths and names them to who gets lost', async (t) => {
@@ -45,4 +48,28 @@ test('an address in use is an error of the start', async (t) => {
   t.after(() => first.stop());
   const second = new AdminServer('second', { host: '127.0.0.1', port: first.port }, {});
   await assert.rejects(second.start(), { code: 'EADDRINUSE' });
+});
+
+test('connections that are held open cannot keep probes out', async (t) => {
+  const server = new AdminServer(
+    'admin',
+    { host: '127.0.0.1', port: 0 },
+    { '/live': () => ({ body: 'ok' }) },
+  );
+  await server.start();
+  t.after(() => server.stop());
+  const held: Socket[] = [];
+  t.after(() => {
+    for (const socket of held) socket.destroy();
+  });
+  let closed = 0;
+  for (let i = 0; i < 520; i++) {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => {}).on('close', () => closed++);
+    held.push(socket);
+    await once(socket, 'connect');
+  }
+  const response = await fetch(`http://127.0.0.1:${server.port}/live`);
+  assert.equal(response.status, 200);
+  await eventually(() => closed === 21, 'the end of the oldest');
 });

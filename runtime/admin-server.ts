@@ -1,7 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Component } from './component.ts';
 import type { SocketAddress } from './env.ts';
 import { describeError } from './errors.ts';
+
+/** Probes and scrapes need a few; of more the oldest gives way, so that nobody can keep the probes out. */
+const MAX_CONNECTIONS = 500;
+const TIMEOUT_MS = 10_000;
 
 /** What a path answers. A handler may also write the response itself and return nothing. */
 export interface AdminResponse {
@@ -24,6 +29,8 @@ export class AdminServer implements Component {
   readonly name: string;
   readonly #address: SocketAddress;
   readonly #routes: ReadonlyMap<string, AdminHandler>;
+  /** In the order in which they came. */
+  readonly #open = new Set<Socket>();
   #server: Server | undefined;
 
   constructor(
@@ -37,9 +44,15 @@ export class AdminServer implements Component {
   }
 
   async start(): Promise<void> {
-    const server = createServer((request, response) => void this.#answer(request, response));
-    server.headersTimeout = 10_000;
-    server.requestTimeout = 10_000;
+    const server = createServer(
+      {
+        headersTimeout: TIMEOUT_MS,
+        requestTimeout: TIMEOUT_MS,
+        connectionsCheckingInterval: 2_000,
+      },
+      (request, response) => void this.#answer(request, response),
+    );
+    server.on('connection', (socket) => this.#onConnection(socket));
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -63,6 +76,16 @@ export class AdminServer implements Component {
       server.close(() => resolve());
       server.closeAllConnections();
     });
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    if (this.#open.size <= MAX_CONNECTIONS) return;
+    for (const oldest of this.#open) {
+      oldest.destroy();
+      break;
+    }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -70,6 +70,15 @@ export abstract class BatchingTransport extends ReceivingTransport implements Fl
     this.#writtenBytes = 0;
   }
 
+  /**
+   * Before a reset. What was written in this turn goes ahead of it, so that the peer
+   * learns of a message that broke off, and not of one that never began.
+   */
+  protected stopAfterFlush(): void {
+    super.stop();
+    this.flush();
+  }
+
   /** More can be sent. */
   protected drained(): void {
     this.#congested = false;

@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { MeshError } from '../runtime/errors.ts';
-import type { Log } from '../runtime/log.ts';
+import type { EventLog } from '../runtime/throttled-log.ts';
 import type { AccessLog } from './access-log/access-log.ts';
 import type { RequestHead } from './message.ts';
 import type { HttpTarget } from './route/route.ts';
@@ -15,7 +15,7 @@ export interface HttpContext {
   readonly mutualTls: boolean;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   /** Undefined when nobody asked for one. */
   readonly accessLog?: AccessLog | undefined;
 

@@ -3,6 +3,7 @@ import type { Component } from '../runtime/component.ts';
 import { MeshError } from '../runtime/errors.ts';
 import type { LineWriter } from '../runtime/line-writer.ts';
 import type { Log } from '../runtime/log.ts';
+import { ThrottledLog } from '../runtime/throttled-log.ts';
 import { AccessLog } from './access-log/access-log.ts';
 import { type CompiledConfig, compileConfig } from './compile.ts';
 import type { SidecarEnvironment } from './environment.ts';
@@ -53,7 +54,8 @@ export function createDataPath(
   const sidecarPorts = ownPorts(source, environment);
   const isOwn = ownPlaces(pod.addresses, sidecarPorts);
   const plain = new PlainDialer(clock, sourceAddress, isOwn);
-  const trunk = new TrunkClient({ credentials, self, clock, log, sourceAddress });
+  const events = new ThrottledLog(log, clock);
+  const trunk = new TrunkClient({ credentials, self, clock, log: events, sourceAddress });
   const trustDomain = (): string => credentials.current?.trustDomain ?? '';
   const clusters = new ClusterRegistry({
     view: store,
@@ -89,8 +91,9 @@ export function createDataPath(
     ownPorts: sidecarPorts,
     observer,
     clock,
-    log,
+    log: events,
     accessLog,
+    maxConnections: Math.ceil(environment.maxConnections / environment.threads),
   };
   const outboundShared = { ...shared, sharesPort, view: store, namespace: pod.namespace };
   const outbound: Component[] = [];
@@ -109,11 +112,11 @@ export function createDataPath(
   const inbound: Component[] = [];
   if (listeners.inbound !== undefined) {
     const { address, application: destination } = listeners.inbound;
-    inbound.push(new InboundListener({ address, sharesPort, destination, plans, log }));
+    inbound.push(new InboundListener({ ...shared, address, sharesPort, destination, plans }));
   }
   if (listeners.trunk !== undefined) {
     const address = listeners.trunk;
-    inbound.push(new TrunkListener({ address, sharesPort, plans, credentials, clock, log }));
+    inbound.push(new TrunkListener({ ...shared, address, sharesPort, plans, credentials }));
   }
 
   return {

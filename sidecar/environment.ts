@@ -4,6 +4,7 @@ import type { ControlPlaneOptions } from '../runtime/identity/control-plane-conn
 import { RELEASE } from '../runtime/release.ts';
 import type { PodIdentity } from './config/client.ts';
 import type { AccessLogSettings } from './config/types.ts';
+import { DEFAULT_MAX_CONNECTIONS } from './listener/connection-limit.ts';
 
 /** What a sidecar is told when it starts. */
 export interface SidecarEnvironment {
@@ -15,6 +16,8 @@ export interface SidecarEnvironment {
   readonly sourceAddress: string | undefined;
   /** Each with a data path of its own on the same ports. */
   readonly threads: number;
+  /** Of each listener, open at a time. */
+  readonly maxConnections: number;
   readonly logLevel: string;
   /** A static configuration that says something of it wins. */
   readonly accessLog: AccessLogSettings;
@@ -51,6 +54,10 @@ export function readEnvironment(
     healthAddress: env.address('REMORA_HEALTH_ADDRESS', `0.0.0.0:${PORT.health}`),
     sourceAddress: env.optional('REMORA_SOURCE_ADDRESS'),
     threads: env.integer('REMORA_THREADS', 1, { min: 1, max: 64 }),
+    maxConnections: env.integer('REMORA_MAX_CONNECTIONS', DEFAULT_MAX_CONNECTIONS, {
+      min: 10,
+      max: 1_000_000,
+    }),
     logLevel: env.oneOf('REMORA_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
     accessLog: {
       format: env.oneOf('REMORA_ACCESS_LOG', ACCESS_LOG.formats, 'off'),

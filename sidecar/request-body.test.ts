@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { KeptBodies } from './kept-bodies.ts';
 import { type BodyTarget, RequestBody } from './request-body.ts';
 
 const log: string[] = [];
@@ -96,5 +97,40 @@ describe('a body that is under way', () => {
     assert.equal(unkept.replayable, true);
     unkept.add(bytes('a'), false);
     assert.equal(unkept.replayable, false);
+  });
+});
+
+describe('bodies together', () => {
+  const kept = new KeptBodies(1_000);
+  const one = (): RequestBody<string> => new RequestBody<string>(source, kept);
+
+  test('are kept up to a limit, and pass without being kept beyond it', () => {
+    const [first, second, third] = [one(), one(), one()];
+    for (const made of [first, second, third]) made.sendTo(target('x'));
+    first.add(Buffer.alloc(900), false);
+    second.add(Buffer.alloc(500), false);
+    third.add(Buffer.alloc(500), true);
+    assert.deepEqual(
+      [first, second, third].map(({ replayable }) => replayable),
+      [true, true, false],
+    );
+    assert.deepEqual(log.slice(-1), ['x 500 last']);
+    assert.equal(kept.bytes, 1_400);
+    first.forget();
+    second.forget();
+    third.forget();
+    assert.equal(kept.bytes, 0);
+  });
+
+  test('that wait for an attempt are stopped early, and sent whole', () => {
+    const [first, second] = [one(), one()];
+    first.add(Buffer.alloc(1_000), false);
+    second.add(bytes('a'), false);
+    assert.deepEqual(log.slice(-2), ['pause', 'pause']);
+    second.sendTo(target('x'));
+    assert.deepEqual(log.slice(-2), ['x a', 'resume']);
+    assert.equal(second.replayable, false);
+    first.forget();
+    assert.equal(kept.bytes, 0);
   });
 });

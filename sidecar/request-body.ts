@@ -1,3 +1,5 @@
+import { type KeptBodies, keptBodies } from './kept-bodies.ts';
+
 /** More than this of a body is not kept for another attempt, and not taken before one has a connection. */
 const KEEP_LIMIT_BYTES = 64 * 1024;
 const NOTHING: readonly Buffer[] = [];
@@ -26,12 +28,14 @@ export interface BodySource {
 
 /**
  * A request's body on its way: waits for an attempt to be connected, goes to it as
- * it comes, and is kept meanwhile for another attempt, within a limit.
+ * it comes, and is kept meanwhile for another attempt, within a limit. When all bodies
+ * together are kept up to another limit, further ones pass without being kept.
  */
 export class RequestBody<Trailers> {
   /** Whether what was sent is kept. Given up for good once the body grows past the limit. */
   keep = true;
   readonly #source: BodySource;
+  readonly #kept: KeptBodies;
   #target: BodyTarget<Trailers> | undefined;
   /** From the beginning, or nothing once something was given up. */
   #held: Buffer[] | undefined;
@@ -40,8 +44,9 @@ export class RequestBody<Trailers> {
   #ended = false;
   #trailers: Trailers | undefined;
 
-  constructor(source: BodySource) {
+  constructor(source: BodySource, kept: KeptBodies = keptBodies) {
     this.#source = source;
+    this.#kept = kept;
   }
 
   /** All that came is still at hand. */
@@ -55,11 +60,12 @@ export class RequestBody<Trailers> {
     const target = this.#target;
     if (target === undefined) {
       this.#hold(bytes);
-      if (!last && this.#heldBytes > KEEP_LIMIT_BYTES) this.#source.pauseRequest();
+      if (!last && this.#isTooMuch()) this.#source.pauseRequest();
       return;
     }
     if (this.#complete) {
-      if (this.keep && this.#heldBytes + costOf(bytes) <= KEEP_LIMIT_BYTES) this.#hold(bytes);
+      const fits = this.#heldBytes + costOf(bytes) <= KEEP_LIMIT_BYTES && !this.#kept.full;
+      if (this.keep && fits) this.#hold(bytes);
       else this.forget();
     }
     if (!target.writeBody(bytes, last) && !last) this.#source.pauseRequest();
@@ -75,7 +81,7 @@ export class RequestBody<Trailers> {
   sendTo(target: BodyTarget<Trailers>): void {
     this.#target = target;
     const held = this.#held ?? NOTHING;
-    if (held.length > 0 && (!this.keep || this.#heldBytes > KEEP_LIMIT_BYTES)) this.forget();
+    if (held.length > 0 && (!this.keep || this.#isTooMuch())) this.forget();
     // A body that is whole already ends with its last piece.
     const joined = this.#ended && this.#trailers === undefined ? held.length - 1 : -1;
     let writable = true;
@@ -101,6 +107,7 @@ export class RequestBody<Trailers> {
   /** No other attempt will be made. */
   forget(): void {
     this.#held = undefined;
+    this.#kept.remove(this.#heldBytes);
     this.#heldBytes = 0;
     this.#complete = false;
   }
@@ -108,7 +115,13 @@ export class RequestBody<Trailers> {
   #hold(bytes: Buffer): void {
     this.#held ??= [];
     this.#held.push(bytes);
-    this.#heldBytes += costOf(bytes);
+    const cost = costOf(bytes);
+    this.#heldBytes += cost;
+    this.#kept.add(cost);
+  }
+
+  #isTooMuch(): boolean {
+    return this.#heldBytes > KEEP_LIMIT_BYTES || this.#kept.full;
   }
 }
 

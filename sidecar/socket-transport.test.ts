@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { collect, eventually, listen } from '../test/fakes/connections.ts';
@@ -13,6 +14,8 @@ async function pair(): Promise<{ transport: SocketTransport; peer: Socket; inner
   const port = await listen(server);
   const peer = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   peer.on('error', () => {});
+  // A reset that comes before it would leave nothing to read.
+  await once(peer, 'connect');
   const inner = await accepted;
   server.close();
   after(() => {
@@ -99,6 +102,21 @@ describe('a transport over a socket', () => {
     assert.equal(await received.closed, error);
     assert.match(String(await failed), /ECONNRESET/);
   });
+
+  for (const ends of [false, true]) {
+    test(`that is broken off sends first what the turn wrote${ends ? ', and its end' : ''}`, async () => {
+      const { transport, peer } = await pair();
+      const over = new Promise((resolve) => peer.once(ends ? 'end' : 'error', resolve));
+      const chunks: string[] = [];
+      peer.on('data', (chunk) => chunks.push(String(chunk)));
+      transport.write(Buffer.from('head '));
+      transport.write(Buffer.from('and a part'));
+      if (ends) transport.end();
+      transport.destroy(new Error('enough'));
+      await over;
+      assert.equal(chunks.join(''), 'head and a part');
+    });
+  }
 
   const situations: { name: string; before: (transport: SocketTransport) => void }[] = [
     { name: 'bytes that the peer does not read', before: (t) => t.write(Buffer.alloc(8_000_000)) },

@@ -48,7 +48,8 @@ export class SocketTransport extends BatchingTransport {
     if (this.#destroyedHere || this.closeTold) return;
     this.#destroyedHere = true;
     this.#error ??= error;
-    this.stop();
+    if (error === undefined) this.stop();
+    else this.stopAfterFlush();
     const socket = this.#socket;
     if (socket.destroyed) {
       // Its close may be past already.

@@ -27,7 +27,11 @@ export interface Transport {
   /** No more bytes from us; the other direction stays open. */
   end(): void;
 
-  /** Both directions end now; what was written and not sent is lost. `onClose` follows. */
+  /**
+   * Both directions end now, and `onClose` follows. With an error the peer is told by a
+   * reset, behind what was written in this turn as far as it goes out at once; otherwise
+   * what was written and not sent is lost.
+   */
   destroy(error?: Error): void;
 
   pause(): void;

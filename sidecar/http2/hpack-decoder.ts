@@ -1,4 +1,4 @@
-import { compressionError } from './error-code.ts';
+import { compressionError, floodError } from './error-code.ts';
 import { type FieldName, fieldName } from './field-name.ts';
 import { HeaderField, internField, STATIC_FIELDS } from './header-field.ts';
 import { decodedLimit, decodeHuffman } from './huffman.ts';
@@ -27,6 +27,12 @@ export interface HeaderListLimits {
 }
 
 /**
+ * So many times over its limits a block is no mistake: a byte may stand for a field of
+ * 4 KiB, and all of them are looked up to keep the tables in step.
+ */
+const BOMB_FACTOR = 4;
+
+/**
  * Header blocks to fields (RFC 7541), for one direction of one connection.
  */
 export class HpackDecoder {
@@ -48,7 +54,8 @@ export class HpackDecoder {
   /**
    * @returns the fields of one block; undefined when they are more than the limits
    *   allow, though the tables are in step with the peer's
-   * @throws ConnectionError `http2-compression`: nothing can be decoded after it
+   * @throws ConnectionError `http2-compression`: nothing can be decoded after it; or
+   *   `http2-flood`: it is larger by far
    */
   decode(bytes: Buffer, from: number, to: number): HeaderField[] | undefined {
     const { maxHeaderListBytes, maxHeaderFields } = this.#limits;
@@ -68,6 +75,9 @@ export class HpackDecoder {
       listBytes += field.sizeBytes;
       if (count < maxHeaderFields) fields[count] = field;
       count++;
+      if (count > maxHeaderFields * BOMB_FACTOR || listBytes > maxHeaderListBytes * BOMB_FACTOR) {
+        throw floodError('a header block expands far beyond what is taken');
+      }
     }
     const whole = count <= maxHeaderFields && listBytes <= maxHeaderListBytes;
     const list = whole ? fields.slice(0, count) : undefined;

@@ -167,6 +167,19 @@ describe('the decoder', () => {
   }
 });
 
+describe('a block that is far over the limits', () => {
+  const limits = { maxHeaderListBytes: 10_000, maxHeaderFields: 100 };
+  for (const { name, hex } of [
+    // A field of 4,000 bytes, and each further byte stands for it.
+    { name: 'a bomb', hex: `4001617fa11e${'62'.repeat(4_000)}${'be'.repeat(1_000)}` },
+    { name: 'a field again and again', hex: '82'.repeat(1_000) },
+  ]) {
+    test(`ends the connection: ${name}`, () => {
+      assert.throws(() => decodeHex(new HpackDecoder(limits), hex), { code: 'http2-flood' });
+    });
+  }
+});
+
 describe('a literal that was met before', () => {
   const DATE = 'Fri, 27 Nov 2026 23:00:00 GMT';
   const literal = (first: number[], value: string): Buffer =>

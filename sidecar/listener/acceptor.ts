@@ -2,8 +2,12 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { SocketAddress } from '../../runtime/env.ts';
 import { MeshError } from '../../runtime/errors.ts';
 
-/** More than this at a time are not accepted: each costs memory before it has proven anything. */
-const MAX_CONNECTIONS = 16_384;
+export interface AcceptorOptions {
+  /** Other threads listen there too, and the kernel chooses among them. */
+  readonly sharesPort?: boolean | undefined;
+  /** Asked of each connection; one for which there is no room is closed at once. */
+  readonly hasRoom?: (socket: Socket) => boolean;
+}
 
 /**
  * Accepts connections on an address. `0.0.0.0` means all addresses of both
@@ -12,17 +16,18 @@ const MAX_CONNECTIONS = 16_384;
 export class Acceptor {
   readonly #address: SocketAddress;
   readonly #onSocket: (socket: Socket) => void;
-  readonly #sharesPort: boolean;
+  readonly #options: AcceptorOptions;
   #servers: Server[] = [];
 
-  /**
-   * @param onSocket gets each socket paused, half-open allowed
-   * @param sharesPort other threads listen there too, and the kernel chooses among them
-   */
-  constructor(address: SocketAddress, onSocket: (socket: Socket) => void, sharesPort = false) {
+  /** @param onSocket gets each socket paused, half-open allowed */
+  constructor(
+    address: SocketAddress,
+    onSocket: (socket: Socket) => void,
+    options: AcceptorOptions = {},
+  ) {
     this.#address = address;
     this.#onSocket = onSocket;
-    this.#sharesPort = sharesPort;
+    this.#options = options;
   }
 
   async start(): Promise<void> {
@@ -50,14 +55,18 @@ export class Acceptor {
   }
 
   async #listen(where: { host: string; port: number; ipv6Only?: boolean }): Promise<Server> {
+    const { sharesPort = false, hasRoom } = this.#options;
     const server = createServer(
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true },
-      this.#onSocket,
+      (socket) => {
+        if (hasRoom === undefined || hasRoom(socket)) this.#onSocket(socket);
+        // The other side learns at once that it is not served.
+        else socket.resetAndDestroy();
+      },
     );
-    server.maxConnections = MAX_CONNECTIONS;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ ...where, backlog: 4096, reusePort: this.#sharesPort }, resolve);
+      server.listen({ ...where, backlog: 4096, reusePort: sharesPort }, resolve);
     }).catch((error: unknown) => {
       if (!hasCode(error, 'EADDRINUSE') && !hasCode(error, 'EACCES')) throw error;
       const sentence = `cannot listen on ${where.host}:${where.port}: another program holds it, or it is not allowed`;

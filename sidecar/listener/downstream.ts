@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
@@ -49,7 +49,7 @@ export interface DownstreamOptions {
   readonly serverFirst: ServerFirstPorts;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   readonly accessLog?: AccessLog | undefined;
 }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { MeshError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import { type CompiledConfig, directTarget, type TcpPolicy } from '../compile.ts';
 import type { Protocol } from '../config/types.ts';
@@ -37,7 +37,7 @@ export interface InboundPlansOptions {
   readonly ownPorts: readonly number[];
   readonly observer: TrafficObserver;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   readonly accessLog?: AccessLog | undefined;
 }
 

@@ -2,24 +2,23 @@ import type { Socket } from 'node:net';
 import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { describeError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
 import { adoptSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
+import { DEFAULT_MAX_CONNECTIONS, type ListenerLimits, tellRefusal } from './connection-limit.ts';
 import type { InboundPlans } from './inbound-plans.ts';
 import { OpenConnections } from './open-connections.ts';
 import { loadOriginalDestination, type OriginalDestination } from './original-destination.ts';
 import { peerOf } from './outbound.ts';
 
-export interface InboundOptions {
+export interface InboundOptions extends ListenerLimits {
   readonly address: SocketAddress;
   /** Where every connection goes, for a listener that stands for one port of the application. */
   readonly destination?: SocketAddress | undefined;
   /** Other threads of the sidecar listen there too. */
   readonly sharesPort?: boolean;
   readonly plans: InboundPlans;
-  readonly log: Log;
   /** For tests: instead of asking the kernel. */
   readonly originalDestination?: OriginalDestination;
 }
@@ -35,7 +34,13 @@ export class InboundListener implements Component {
   constructor(options: InboundOptions) {
     this.#options = options;
     const { address, sharesPort } = options;
-    this.#acceptor = new Acceptor(address, (socket) => this.#onSocket(socket), sharesPort);
+    const hasRoom = ({ remoteAddress }: Socket): boolean => {
+      if (this.#open.size < (options.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) return true;
+      tellRefusal(options, 'inbound-connections', remoteAddress);
+      return false;
+    };
+    const accept = (socket: Socket): void => this.#onSocket(socket);
+    this.#acceptor = new Acceptor(address, accept, { sharesPort, hasRoom });
     this.#originalDestination = options.originalDestination ?? (() => undefined);
   }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import {
   type CompiledConfig,
@@ -36,7 +36,7 @@ export interface OutboundPlansOptions {
   readonly self: () => Party;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   readonly accessLog?: AccessLog | undefined;
 }
 

@@ -3,17 +3,17 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { describeError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import type { CompiledConfig } from '../compile.ts';
 import type { ConfigView } from '../config/view.ts';
 import { adoptSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
-import type { Party, TrafficObserver } from '../telemetry/types.ts';
+import type { Party } from '../telemetry/types.ts';
 import type { Peer } from '../transport.ts';
 import type { ClusterRegistry } from '../upstream/clusters.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
+import { DEFAULT_MAX_CONNECTIONS, type ListenerLimits, tellRefusal } from './connection-limit.ts';
 import { Destinations } from './destinations.ts';
 import { ServerFirstPorts } from './detect.ts';
 import { DownstreamConnection } from './downstream.ts';
@@ -27,7 +27,7 @@ import {
 import { OutboundPlans } from './outbound-plans.ts';
 import { isLoopback, type OwnPlaces, ownPlaces } from './own-places.ts';
 
-export interface OutboundOptions {
+export interface OutboundOptions extends ListenerLimits {
   readonly address: SocketAddress;
   /** `explicit`: nothing is redirected here, clients speak to an HTTP proxy. */
   readonly interception: 'redirect' | 'explicit';
@@ -45,9 +45,7 @@ export interface OutboundOptions {
   readonly ownAddresses: readonly string[];
   /** Ports of the sidecar itself, to which nothing is forwarded. */
   readonly ownPorts: readonly number[];
-  readonly observer: TrafficObserver;
   readonly clock: Clock;
-  readonly log: Log;
   readonly accessLog?: AccessLog | undefined;
   /** For tests: instead of asking the kernel. */
   readonly originalDestination?: OriginalDestination;
@@ -70,7 +68,13 @@ export class OutboundListener implements Component {
   constructor(options: OutboundOptions) {
     this.#options = options;
     const { address, sharesPort } = options;
-    this.#acceptor = new Acceptor(address, (socket) => this.#onSocket(socket), sharesPort);
+    const hasRoom = ({ remoteAddress }: Socket): boolean => {
+      if (this.#open.size < (options.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) return true;
+      tellRefusal(options, 'outbound-connections', remoteAddress);
+      return false;
+    };
+    const accept = (socket: Socket): void => this.#onSocket(socket);
+    this.#acceptor = new Acceptor(address, accept, { sharesPort, hasRoom });
     this.#destinations = new Destinations(options);
     this.#plans = new OutboundPlans({ ...options, destinations: this.#destinations });
     this.#ownAddresses = new Set(options.ownAddresses.map(canonicalAddress));

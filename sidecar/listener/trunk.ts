@@ -3,7 +3,6 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import { MeshError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
 import type { CredentialSource } from '../identity/types.ts';
 import type { Peer } from '../transport.ts';
 import { TrunkServer } from '../trunk/server.ts';
@@ -11,6 +10,7 @@ import type { TrunkHttp2Client, TrunkHttp2Server, TrunkStream } from '../trunk/t
 import type { Acquisition, UpstreamConnection } from '../upstream/types.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
+import { DEFAULT_MAX_CONNECTIONS, type ListenerLimits, tellRefusal } from './connection-limit.ts';
 import type { InboundPlans } from './inbound-plans.ts';
 import { OpenConnections } from './open-connections.ts';
 import { TrunkRequests } from './trunk-requests.ts';
@@ -19,14 +19,13 @@ import { TrunkRequests } from './trunk-requests.ts';
 const CONNECT_TIMEOUT_MS = 5_000;
 const NOT_ALLOWED = 'destination-not-allowed';
 
-export interface TrunkListenerOptions {
+export interface TrunkListenerOptions extends ListenerLimits {
   readonly address: SocketAddress;
   /** Other threads of the sidecar listen there too. */
   readonly sharesPort?: boolean;
   readonly plans: InboundPlans;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** Takes connections from other sidecars. */
@@ -41,6 +40,8 @@ export class TrunkListener implements Component {
     this.#options = options;
     this.#server = new TrunkServer({
       ...options,
+      maxConnections: options.maxConnections ?? DEFAULT_MAX_CONNECTIONS,
+      onLimit: (reason, peer) => tellRefusal(options, reason, peer),
       onStream: (stream) => this.#onStream(stream),
       onHttp2: (client) => this.#onHttp2(client),
     });
@@ -50,7 +51,7 @@ export class TrunkListener implements Component {
       socket.allowHalfOpen = false;
       this.#server.accept(socket);
     };
-    this.#acceptor = new Acceptor(options.address, accept, options.sharesPort);
+    this.#acceptor = new Acceptor(options.address, accept, { sharesPort: options.sharesPort });
   }
 
   async start(): Promise<void> {

@@ -14,6 +14,7 @@ import {
   SERVER_ID,
   serve,
 } from '../../test/fakes/trunk-peer.ts';
+import type { OwnedTransport } from '../transport.ts';
 import type { TrunkStream } from './types.ts';
 
 const patience = AbortSignal.timeout(20_000);
@@ -132,6 +133,20 @@ describe('a stream of the trunk', () => {
     await eventually(() => closes.length === 1);
     assert.ok(closes[0] instanceof Error);
     assert.equal(ends.length, 0);
+  });
+
+  test('that is cut with an error brings first what was written in the same turn', async () => {
+    const accepted: OwnedTransport[] = [];
+    const { port } = await serve((stream) => accepted.push(stream.accept()));
+    const transport = await client(ownCredentials()).open(request(port));
+    const received = collect(transport);
+    await eventually(() => accepted.length === 1);
+    accepted[0]?.write(Buffer.from('head '));
+    accepted[0]?.write(Buffer.from('and a part'));
+    accepted[0]?.destroy(new Error('enough'));
+    assert.ok((await received.closed) instanceof Error);
+    assert.equal(String(received.bytes()), 'head and a part');
+    assert.equal(received.hasEnded(), false);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { CredentialSource, Credentials } from '../identity/types.ts';
 import type { OwnedTransport } from '../transport.ts';
 import { ClientSession } from './client-session.ts';
@@ -12,7 +12,7 @@ export interface TrunkClientOptions {
   readonly credentials: CredentialSource;
   readonly self: SelfDescription;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   /** The local address of outgoing connections, where rules go by it. */
   readonly sourceAddress: string | undefined;
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect as connectTls, createSecureContext } from 'node:tls';
@@ -108,29 +109,55 @@ describe('the server of the trunk', () => {
     assert.equal(server.connections, 0);
   });
 
-  test('does not let strangers who say nothing keep peers out for ever, nor all of them in', async () => {
+  /** A server and strangers who connect one after the other and say nothing. */
+  async function besieged(
+    strangers: number,
+    limits: { maxHandshakes?: number; maxConnections?: number },
+  ): Promise<{ port: number; server: TrunkServer; limits: string[]; closed: number[] }> {
+    const told: string[] = [];
     const server = new TrunkServer({
       credentials: new FakeCredentials(ca.credentials('shop', 'cart')),
       clock: systemClock,
       log: silentLog(),
       onStream: echo,
-      maxHandshakes: 2,
+      maxConnections: 1_000,
+      onLimit: (reason) => told.push(reason),
+      ...limits,
     });
     const listener = createServer((socket) => server.accept(socket));
     const port = await listen(listener);
-    const strangers = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
-    for (const stranger of strangers) stranger.on('error', () => {});
+    const sockets: Socket[] = [];
+    const closed: number[] = [];
     after(async () => {
       listener.close();
-      for (const stranger of strangers) stranger.destroy();
+      for (const socket of sockets) socket.destroy();
       await server.close(AbortSignal.abort());
     });
-    await Promise.all(strangers.map((s) => new Promise((resolve) => s.once('connect', resolve))));
-    const trunk = client(ownCredentials());
-    await assert.rejects(trunk.open(request(port)), hasCode('connect-failed'));
-    strangers[0]?.destroy();
-    await new Promise((resolve) => setImmediate(resolve));
-    while (server.connections === 0) await trunk.open(request(port)).catch(() => {});
+    for (let i = 0; i < strangers; i++) {
+      const socket = connect(port, '127.0.0.1');
+      socket.on('error', () => {}).on('close', () => closed.push(i));
+      sockets.push(socket);
+      await once(socket, 'connect');
+    }
+    return { port, server, limits: told, closed };
+  }
+
+  test('ends the oldest handshake when strangers say nothing, and lets peers in', async () => {
+    const { port, server, limits, closed } = await besieged(5, { maxHandshakes: 2 });
+    await eventually(() => closed.length === 3);
+    assert.deepEqual(closed, [0, 1, 2]);
+    await client(ownCredentials()).open(request(port));
+    assert.equal(server.connections, 1);
+    assert.deepEqual(limits, Array(4).fill('trunk-handshakes'));
+  });
+
+  test('takes no more connections than it may, and ends no handshake that is done for them', async () => {
+    const { port, server, limits } = await besieged(0, { maxConnections: 2 });
+    for (let i = 0; i < 2; i++) await client(ownCredentials()).open(request(port));
+    const third = client(ownCredentials()).open(request(port));
+    await assert.rejects(third, hasCode('connect-failed'));
+    assert.equal(server.connections, 2);
+    assert.deepEqual(limits, ['trunk-connections']);
   });
 
   test('can be cut when the network is gone and the peer takes nothing any more', async () => {
@@ -163,6 +190,8 @@ describe('the server of the trunk', () => {
       clock: systemClock,
       log: silentLog(),
       onStream: echo,
+      maxConnections: 1_000,
+      onLimit: () => {},
     });
     const listener = createServer((socket) => server.accept(socket));
     const port = await listen(listener);

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError } from '../../runtime/errors.ts';
-import type { Log } from '../../runtime/log.ts';
+import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { CredentialSource } from '../identity/types.ts';
 import { identityOf, type MeshIdentity } from './identity.ts';
 import { HANDSHAKE_TIMEOUT_MS } from './protocol.ts';
@@ -11,18 +11,21 @@ import type { TrunkHttp2Acceptor, TrunkStream } from './types.ts';
 
 /** Each handshake costs about a millisecond, so more at a time only make all of them late. */
 const MAX_HANDSHAKES = 512;
-/** A peer has one connection, sometimes two. */
-const MAX_CONNECTIONS = 8_192;
-
 export interface TrunkServerOptions {
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: EventLog;
   readonly onStream: (stream: TrunkStream) => void;
   /** For HTTP/2 requests that come as streams of the trunk; without it they are refused. */
   readonly onHttp2?: TrunkHttp2Acceptor | undefined;
   readonly maxHandshakes?: number;
-  readonly maxConnections?: number;
+  /** Handshakes are counted with them. */
+  readonly maxConnections: number;
+  /** A connection was closed because there are too many: a new one, or the oldest handshake. */
+  readonly onLimit: (
+    reason: 'trunk-connections' | 'trunk-handshakes',
+    peer: string | undefined,
+  ) => void;
 }
 
 /**
@@ -59,13 +62,8 @@ export class TrunkServer {
 
   /** Streams are told by `onStream`. */
   accept(socket: Socket): void {
-    const { maxHandshakes = MAX_HANDSHAKES, maxConnections = MAX_CONNECTIONS } = this.#options;
-    const full =
-      this.#handshakes.size >= maxHandshakes ||
-      this.#handshakes.size + this.#sessions.size >= maxConnections;
-    if (this.#draining || full) {
-      if (full) this.#options.log.warn({ peer: socket.remoteAddress }, 'trunk is full');
-      socket.destroy();
+    if (this.#draining || !this.#makeRoom(socket)) {
+      socket.resetAndDestroy();
       return;
     }
     const peer = peerKey(socket);
@@ -83,6 +81,27 @@ export class TrunkServer {
     this.#draining = true;
     for (const socket of this.#handshakes.values()) socket.destroy();
     await Promise.all([...this.#sessions].map((session) => session.close(signal)));
+  }
+
+  /**
+   * The oldest handshake gives way to the newest: whoever is slow on purpose is the
+   * oldest soon, and a peer is done long before.
+   */
+  #makeRoom({ remoteAddress }: Socket): boolean {
+    const { maxHandshakes = MAX_HANDSHAKES, maxConnections, onLimit } = this.#options;
+    const { size } = this.#handshakes;
+    if (this.#sessions.size >= maxConnections) {
+      onLimit('trunk-connections', remoteAddress);
+      return false;
+    }
+    if (size < maxHandshakes && size + this.#sessions.size < maxConnections) return true;
+    for (const [peer, oldest] of this.#handshakes) {
+      onLimit('trunk-handshakes', oldest.remoteAddress);
+      this.#handshakes.delete(peer);
+      oldest.destroy();
+      break;
+    }
+    return true;
   }
 
   #chooseContext(callback: Parameters<NonNullable<SniCallback>>[1]): void {

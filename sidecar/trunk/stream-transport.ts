@@ -91,7 +91,9 @@ export class StreamTransport extends BatchingTransport implements StreamHandler 
   destroy(error?: Error): void {
     if (this.#destroyed || this.closeTold) return;
     this.#destroyed = true;
-    this.stop();
+    // Who has not answered yet need not hear of it.
+    if (error === undefined || this.#opener !== undefined) this.stop();
+    else this.stopAfterFlush();
     this.#opener?.onCancel();
     this.#opener = undefined;
     // A reset with no error would look like a clean end to the peer.

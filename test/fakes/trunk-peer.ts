@@ -29,6 +29,8 @@ export async function serve(
     log: silentLog(),
     onStream,
     onHttp2,
+    maxConnections: 1_000,
+    onLimit: () => {},
   });
   const sockets: Socket[] = [];
   const listener = createServer((socket) => {

@@ -24,7 +24,7 @@ export interface Attack {
    * `held`: he stays within what any client may do, and must not be able to do more harm.
    */
   readonly ends: 'cut' | 'held';
-  /** What the sidecar's memory may grow by. 64 MiB when left out. */
+  /** What the sidecar's memory may grow by. 96 MiB when left out. */
   readonly memoryMib?: number;
   /** Not yet possible: the reason. */
   readonly notYet?: string;

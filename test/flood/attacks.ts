@@ -11,11 +11,15 @@ import {
   endlessHeaders,
   endlessValue,
   heldChunks,
+  hugeHeads,
   tinyChunks,
 } from './attacks/endless.ts';
 import { garbageHandshakes, halfHandshakes, silentHandshakes } from './attacks/handshakes.ts';
+import { frameFloods, halfPrefaces, slowBlocks } from './attacks/http2-frames.ts';
+import { streamFloods, tinyData, unreadResponses, zeroWindows } from './attacks/http2-streams.ts';
 import { pipelining, pipeliningLarge, pipeliningRead } from './attacks/pipelining.ts';
 import { slowBodies, slowHeads, slowReaders } from './attacks/slow.ts';
+import { trunkConnections, trunkFloods } from './attacks/trunk.ts';
 
 export const ATTACKS: readonly Attack[] = [
   slowHeads,
@@ -24,6 +28,7 @@ export const ATTACKS: readonly Attack[] = [
   endlessHeaders,
   endlessValue,
   endlessExtensions,
+  hugeHeads,
   tinyChunks,
   heldChunks,
   afterRefusal,
@@ -37,6 +42,15 @@ export const ATTACKS: readonly Attack[] = [
   halfHandshakes,
   silentHandshakes,
   garbageHandshakes,
+  ...frameFloods,
+  halfPrefaces,
+  slowBlocks,
+  ...streamFloods,
+  zeroWindows,
+  unreadResponses,
+  tinyData,
+  ...trunkFloods,
+  trunkConnections,
 ];
 
 /** @throws Error that says which there are */

@@ -51,6 +51,8 @@ async function main(attacks: readonly Attack[], seconds: number): Promise<boolea
     const result = await flood(attack, seconds || attack.seconds);
     results.push(result);
     for (const problem of problemsOf(result)) console.log(`${attack.name}: ${problem}`);
+    // What is known so far, should somebody lose patience.
+    console.error(formatTable([result]).split('\n').at(-1));
   }
   console.log(`\n${formatTable(results)}`);
   return results.every((result) => problemsOf(result).length === 0);

@@ -1,17 +1,14 @@
 import type { Duplex } from 'node:stream';
 import type { Attack } from '../attack.ts';
+import { writeWithoutEnd } from '../without-end.ts';
 
 const CHUNKED = 'POST / HTTP/1.1\r\nHost: cart\r\nTransfer-Encoding: chunked\r\n\r\n';
 
-/** Writes one piece after the other, as fast as it is taken. */
-function writeWithoutEnd(connection: Duplex, first: string, piece: string): void {
+/** The same piece again and again. */
+function repeatWithoutEnd(connection: Duplex, first: string, piece: string): void {
   const bytes = Buffer.from(piece.repeat(Math.ceil(16_384 / piece.length)), 'latin1');
-  const more = (): void => {
-    while (!connection.destroyed && connection.write(bytes)) {}
-  };
-  connection.on('drain', more);
   connection.write(first);
-  more();
+  writeWithoutEnd(connection, () => bytes);
 }
 
 /** Header fields without end. */
@@ -23,7 +20,23 @@ export const endlessHeaders: Attack = {
   start: (target) =>
     target.keep(100, 'plain', (connection) => {
       connection.resume();
-      writeWithoutEnd(connection, 'GET / HTTP/1.1\r\nHost: cart\r\n', 'X-Y: z\r\n');
+      repeatWithoutEnd(connection, 'GET / HTTP/1.1\r\nHost: cart\r\n', 'X-Y: z\r\n');
+    }),
+};
+
+/** Heads of almost the size that is taken, again and again. */
+export const hugeHeads: Attack = {
+  name: 'huge-heads',
+  what: '20 connections, requests with heads of 50 KB without end',
+  seconds: 15,
+  ends: 'held',
+  start: (target) =>
+    target.keep(20, 'plain', (connection) => {
+      connection.resume();
+      const value = 'y'.repeat(500);
+      const fields = Array.from({ length: 100 }, (_, i) => `X-${i}: ${value}\r\n`);
+      const head = `GET / HTTP/1.1\r\nHost: cart\r\n${fields.join('')}\r\n`;
+      repeatWithoutEnd(connection, head, head);
     }),
 };
 
@@ -36,7 +49,7 @@ export const endlessValue: Attack = {
   start: (target) =>
     target.keep(100, 'plain', (connection) => {
       connection.resume();
-      writeWithoutEnd(connection, 'GET / HTTP/1.1\r\nHost: cart\r\nX: ', 'y');
+      repeatWithoutEnd(connection, 'GET / HTTP/1.1\r\nHost: cart\r\nX: ', 'y');
     }),
 };
 
@@ -49,7 +62,7 @@ export const endlessExtensions: Attack = {
   start: (target) =>
     target.keep(100, 'plain', (connection) => {
       connection.resume();
-      writeWithoutEnd(connection, `${CHUNKED}1;`, 'x');
+      repeatWithoutEnd(connection, `${CHUNKED}1;`, 'x');
     }),
 };
 
@@ -63,7 +76,7 @@ export const tinyChunks: Attack = {
   start: (target) =>
     target.keep(50, 'plain', (connection) => {
       connection.resume();
-      writeWithoutEnd(connection, CHUNKED, '1\r\nx\r\n');
+      repeatWithoutEnd(connection, CHUNKED, '1\r\nx\r\n');
     }),
 };
 
@@ -90,6 +103,6 @@ export const afterRefusal: Attack = {
   start: (target) =>
     target.keep(50, 'plain', (connection) => {
       connection.resume();
-      writeWithoutEnd(connection, 'BROKEN\r\n\r\n', 'x');
+      repeatWithoutEnd(connection, 'BROKEN\r\n\r\n', 'x');
     }),
 };

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Attack } from '../attack.ts';
+import { writeWithoutEnd } from '../without-end.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: cart\r\n\r\n';
 
@@ -39,9 +40,5 @@ export const pipeliningRead: Attack = {
 
 function askWithoutEnd(connection: Duplex, request: string): void {
   const bytes = Buffer.from(request.repeat(200), 'latin1');
-  const more = (): void => {
-    while (!connection.destroyed && connection.write(bytes)) {}
-  };
-  connection.on('drain', more);
-  more();
+  writeWithoutEnd(connection, () => bytes);
 }
