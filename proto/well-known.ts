@@ -83,6 +83,8 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'faults.v1',
+  'rate-limits.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
