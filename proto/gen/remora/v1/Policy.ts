@@ -10,7 +10,7 @@ import type { RateLimits as _remora_v1_RateLimits, RateLimits__Output as _remora
  */
 export interface Policy {
   /**
-   * "<namespace>/<name>" of the TrafficPolicies merged here.
+   * "<kind>/<namespace>/<name>" of the policies of which something is in force here.
    */
   'sources'?: (string)[];
   'requestTimeoutMs'?: (number);
@@ -46,7 +46,7 @@ export interface Policy {
  */
 export interface Policy__Output {
   /**
-   * "<namespace>/<name>" of the TrafficPolicies merged here.
+   * "<kind>/<namespace>/<name>" of the policies of which something is in force here.
    */
   'sources': (string)[];
   'requestTimeoutMs'?: (number);
