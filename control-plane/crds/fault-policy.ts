@@ -62,7 +62,12 @@ const header = z
 const match = z
   .strictObject({
     path: path.optional(),
-    method: z.string().min(1).max(16).regex(/^[A-Z]+$/).optional(),
+    method: z
+      .string()
+      .min(1)
+      .max(16)
+      .regex(/^[A-Z]+$/)
+      .optional(),
     headers: z.array(header).max(16).optional().describe('All of them.'),
   })
   .describe('A request that is meant: all of what is given here must hold.');

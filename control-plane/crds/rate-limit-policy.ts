@@ -11,7 +11,8 @@ import { targetRefs } from './target-refs.ts';
 /** `token` of RFC 9110 §5.6.2. */
 const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
-const ADDRESS_PATTERN = /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/;
+const ADDRESS_PATTERN =
+  /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/;
 
 const key = withRules(
   z.strictObject({
