@@ -16,6 +16,7 @@ local full, wait, open = {}, {}, true
 for i, key in ipairs(KEYS) do
   local interval, burst = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
   local at = tonumber(redis.call('GET', key) or now) or now
+  if at ~= at then at = now end
   full[i] = math.min(math.max(at, now), now + interval * burst)
   wait[i] = math.max(full[i] - now - interval * (burst - 1 + 0.000001), 0)
   if wait[i] > 0 then open = false end

@@ -136,7 +136,12 @@ export class RedisStore {
       },
       (error: unknown) => {
         this.#pending -= 1;
-        answer(connection.isReady ? 'error' : 'unreachable');
+        if (error instanceof library().ErrorReply) {
+          // It is there, and cannot do this.
+          answer('error');
+          return;
+        }
+        answer('unreachable');
         this.#goDown(connection, error);
       },
     );
@@ -195,9 +200,12 @@ export class RedisStore {
   }
 }
 
+function library(): typeof RedisLibrary {
+  return load('@redis/client') as typeof RedisLibrary;
+}
+
 function connectTo(host: string, port: number) {
-  const { createClient } = load('@redis/client') as typeof RedisLibrary;
-  return createClient({
+  return library().createClient({
     socket: { host, port, connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
     RESP: 2,
     disableOfflineQueue: true,
