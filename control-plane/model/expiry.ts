@@ -15,6 +15,7 @@ export class PolicyExpiry implements Component {
   readonly #clock: Clock;
   readonly #unsubscribe: (() => void)[] = [];
   readonly #timers = new Map<string, Timer>();
+  #stopped = false;
 
   constructor(policies: readonly PolicyCollections[], clock: Clock) {
     this.#policies = policies;
@@ -23,21 +24,28 @@ export class PolicyExpiry implements Component {
 
   start(): void {
     for (const kind of this.#policies) {
-      const look = (keys: Iterable<string>): void => {
-        for (const key of keys) this.#look(kind, key);
-      };
-      this.#unsubscribe.push(kind.objects.subscribe(look));
-      look([...kind.objects.entries()].map(([key]) => key));
+      this.#unsubscribe.push(
+        kind.objects.subscribe((keys) => {
+          const changed = [...keys];
+          // What is told within a turn may change nothing until its end.
+          queueMicrotask(() => {
+            for (const key of changed) this.#look(kind, key);
+          });
+        }),
+      );
+      for (const [key] of [...kind.objects.entries()]) this.#look(kind, key);
     }
   }
 
   stop(): void {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
+    this.#stopped = true;
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();
   }
 
   #look(kind: PolicyCollections, key: string): void {
+    if (this.#stopped) return;
     const id = `${kind.kind}/${key}`;
     this.#timers.get(id)?.cancel();
     this.#timers.delete(id);
