@@ -37,7 +37,7 @@ export class LocalScenarioMesh implements ScenarioMesh {
   #mesh: LocalMesh | undefined;
   #processes: MeshProcesses | undefined;
   #node: PodAgent | undefined;
-  #applied: readonly Manifest[] = [];
+  #refusals = 0;
 
   get meshed(): readonly PodAgent[] {
     return [this.agent('client'), this.agent('consumer')];
@@ -82,8 +82,7 @@ export class LocalScenarioMesh implements ScenarioMesh {
 
   /** One file, so that the marker is read together with everything else. */
   set(objects: readonly Manifest[], marker: Manifest): Promise<void> {
-    this.#applied = [...objects, marker];
-    this.#write('scenario', this.#applied);
+    this.#write('scenario', [...objects, marker]);
     return Promise.resolve();
   }
 
@@ -99,8 +98,10 @@ export class LocalScenarioMesh implements ScenarioMesh {
   async refusal(object: Manifest): Promise<string | undefined> {
     const { namespace, name } = object.metadata;
     const said = `${object.kind} ${namespace}/${name}: `;
-    const last = { kind: 'TrafficPolicy', metadata: { namespace, name: 'surely-wrong' } };
-    const end = `TrafficPolicy ${namespace}/surely-wrong: `;
+    this.#refusals += 1;
+    const wrong = `wrong-${this.#refusals}`;
+    const last = { kind: 'TrafficPolicy', metadata: { namespace, name: wrong } };
+    const end = `TrafficPolicy ${namespace}/${wrong}: `;
     this.#write('refused', [object, { apiVersion: 'remora.dev/v1alpha1', ...last }]);
     let messages: string[] = [];
     await eventually(

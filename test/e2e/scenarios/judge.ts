@@ -39,7 +39,7 @@ export function versionOf({ headers }: Pick<Result, 'headers'>): string {
 }
 
 function judgeAll(expected: Expected, results: readonly Result[]): string[] {
-  const { statuses, shares, pods } = expected;
+  const { statuses, shares, counts, pods } = expected;
   const complaints: (string | undefined)[] = [];
   if (statuses !== undefined) {
     const found = tally(results, ({ status }) => String(status));
@@ -55,6 +55,13 @@ function judgeAll(expected: Expected, results: readonly Result[]): string[] {
       const count = found.get(version) ?? 0;
       const what = `of ${results.length} answers by ${version || 'nobody'}`;
       complaints.push(judgeCount(what, { atLeast, atMost }, count));
+    }
+  }
+  if (counts !== undefined) {
+    const found = tally(results, versionOf);
+    for (const version of new Set([...Object.keys(counts), ...found.keys()])) {
+      const what = `answers by ${version || 'nobody'}`;
+      complaints.push(judgeCount(what, counts[version] ?? 0, found.get(version) ?? 0));
     }
   }
   if (pods !== undefined) {

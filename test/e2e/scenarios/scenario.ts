@@ -92,6 +92,8 @@ export interface Expected {
   readonly from?: string;
   /** Versions that may have answered, each with its share in percent; within what chance allows. */
   readonly shares?: Readonly<Record<string, number>>;
+  /** Versions, each with how many answers are its own; others must not answer. */
+  readonly counts?: Readonly<Record<string, CountExpectation>>;
   /** How many pods answered. */
   readonly pods?: CountExpectation;
   /** `x-remora-error` */

@@ -37,6 +37,7 @@ export function sharedManifests(image: string): Manifest[] {
         program: '/programs/application.mjs',
         env: { VERSION: version },
         port: 8080,
+        partialPort: version === 'v3' ? 8099 : 8080,
       }),
       service(version, { app: 'echo', version }),
       controlService(version),
@@ -78,10 +79,18 @@ function deployment(
     program: string;
     env: Readonly<Record<string, string>>;
     port?: number;
+    /** By the name `partial`: in one of the pods nobody listens there. */
+    partialPort?: number;
   },
 ): Manifest[] {
-  const { labels, program, env, port } = options;
-  const probe = { readinessProbe: { tcpSocket: { port }, periodSeconds: 1 } };
+  const { labels, program, env, port, partialPort } = options;
+  const serving = {
+    ports: [
+      { name: 'main', containerPort: port },
+      { name: 'partial', containerPort: partialPort },
+    ],
+    readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },
+  };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
     {
@@ -102,7 +111,7 @@ function deployment(
                 imagePullPolicy: 'IfNotPresent',
                 command: ['node', program],
                 env: Object.entries(env).map(([key, value]) => ({ name: key, value })),
-                ...(port === undefined ? {} : probe),
+                ...(port === undefined ? {} : serving),
               },
             ],
           },
