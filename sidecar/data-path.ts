@@ -21,6 +21,8 @@ import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
 /** What takes connections and carries them on, in the order in which it starts. */
 export interface DataPath {
   readonly clusters: ClusterRegistry;
+  /** What is in force. */
+  compiled(): CompiledConfig;
   /** Outgoing connections; ended after everything else. */
   readonly outbound: readonly Component[];
   /** Incoming connections; drained first. */
@@ -118,6 +120,7 @@ export function createDataPath(
 
   return {
     clusters,
+    compiled: () => compiled,
     outbound: [
       clusters,
       { name: 'trunk', start: () => {}, stop: (signal) => trunk.close(signal) },

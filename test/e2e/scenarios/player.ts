@@ -1,11 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import { PORT as MESH_PORT } from '../../../proto/well-known.ts';
 import { judge, judgeCount, judgeReceived } from './judge.ts';
 import { httpRoute, type Manifest, NAMESPACE, nameOf } from './manifests.ts';
 import type { ScenarioMesh } from './mesh.ts';
 import type {
   Client,
+  ExplainStep,
   LoadStep,
   Received,
+  Request,
   Result,
   Scenario,
   SeenStep,
@@ -15,11 +18,17 @@ import type {
   WebSocketStep,
 } from './scenario.ts';
 import { describeResults, describeStep, StepFailure } from './story.ts';
-import { CLIENTS, controlServiceName, MARKER } from './workloads.ts';
+import { controlServiceName, MARKER } from './workloads.ts';
 
 /** How long something may take that takes its time. */
 const PATIENCE_MS = 20_000;
 const POLL_MS = 50;
+
+/** What is read of a sidecar's explanation. */
+interface Explanation {
+  readonly outcome: string;
+  readonly rules: readonly { readonly rule: string; readonly verdict: string }[];
+}
 
 /** Plays scenarios in a mesh, one after the other. */
 export class ScenarioPlayer {
@@ -101,6 +110,8 @@ export class ScenarioPlayer {
       }
       case 'seen':
         return await this.#seen(step);
+      case 'explain':
+        return await this.#explained(step);
     }
   }
 
@@ -200,15 +211,29 @@ export class ScenarioPlayer {
     }
   }
 
+  async #explained({ from, request, outcome, rules, says }: ExplainStep): Promise<string[]> {
+    const text = await this.#ask(from, request);
+    const answer = JSON.parse(text) as Explanation;
+    const complaints = says.filter((said) => !said.test(text)).map((said) => `not said: ${said}`);
+    if (!outcome.test(answer.outcome)) complaints.push(`outcome: got "${answer.outcome}"`);
+    const found = Object.fromEntries(answer.rules.map(({ rule, verdict }) => [rule, verdict]));
+    if (rules !== undefined && !isDeepStrictEqual(found, rules)) {
+      complaints.push(`rules: expected ${JSON.stringify(rules)}, got ${JSON.stringify(found)}`);
+    }
+    return complaints.length === 0 ? [] : [...complaints, text];
+  }
+
   /** What the client's sidecar says of the request of a step that failed. */
   async #explain(step: Step): Promise<string> {
     if (step.kind !== 'send' && step.kind !== 'load') return '';
-    if (!isMeshed(step.from)) return '';
-    const { method, url, headers } = step.request;
+    return step.from === 'outsider' ? '' : await this.#ask(step.from, step.request);
+  }
+
+  async #ask(from: Client, { method, url, headers }: Request): Promise<string> {
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
     const query = encodeURIComponent([`${method} ${url}`, ...lines].join('\n'));
     const page = `http://127.0.0.1:${MESH_PORT.admin}/config_dump?explain=${query}`;
-    const { body, error } = await this.#mesh.agent(step.from).read(page);
+    const { body, error } = await this.#mesh.agent(from).read(page);
     return error || body;
   }
 
@@ -220,10 +245,6 @@ export class ScenarioPlayer {
 
 function markerRoute(rule: string): Manifest {
   return httpRoute(MARKER, `[{ name: ${rule}, backendRefs: [{ name: ${MARKER}, port: 80 }] }]`);
-}
-
-function isMeshed(client: Client): boolean {
-  return client !== 'outsider' && CLIENTS[client] !== undefined;
 }
 
 function isService({ kind }: Manifest): boolean {

@@ -191,7 +191,20 @@ export interface SeenStep {
   readonly received: Expected['received'];
 }
 
+/** What the client's sidecar says would become of a request. */
+export interface ExplainStep {
+  readonly kind: 'explain';
+  readonly from: Client;
+  readonly request: Request;
+  readonly outcome: RegExp;
+  /** By name, with what became of each. */
+  readonly rules: Readonly<Record<string, string>> | undefined;
+  /** Somewhere in the answer. */
+  readonly says: readonly RegExp[];
+}
+
 export type Step =
+  | ExplainStep
   | SendStep
   | ChangeStep
   | ManyChangesStep

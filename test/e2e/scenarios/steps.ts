@@ -5,6 +5,7 @@ import type {
   Client,
   CountExpectation,
   Expected,
+  ExplainStep,
   LoadStep,
   ManyChangesStep,
   RefusedStep,
@@ -116,4 +117,13 @@ export function seen(
   received?: Expected['received'],
 ): SeenStep {
   return { kind: 'seen', version, key, count, received };
+}
+
+/** The answer of the client's sidecar to the question what would become of a request. */
+export function explained(
+  request: Request,
+  outcome: RegExp,
+  { rules, says = [] }: Partial<Pick<ExplainStep, 'rules' | 'says'>> = {},
+): ExplainStep {
+  return { kind: 'explain', from: 'client', request, outcome, rules, says };
 }

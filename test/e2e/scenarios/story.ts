@@ -48,6 +48,8 @@ export function describeStep(step: Step): string {
       return `a WebSocket to ${step.url} stays and answers`;
     case 'status':
       return `${nameOf(step.object)} says ${step.condition}: ${step.status} ${step.reason} ${step.message ?? ''}`;
+    case 'explain':
+      return `the sidecar explains ${describeRequest(step.request)}: ${step.outcome}`;
     case 'refused':
       return `${nameOf(step.object)} is refused: ${step.message}`;
     case 'seen':

@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.ts';
 import { BALANCING } from './table/balancing.ts';
 import { CHANGES } from './table/changes.ts';
+import { EXPLANATIONS } from './table/explanations.ts';
 import { FILTERS } from './table/filters.ts';
 import { MATCHES } from './table/matches.ts';
 import { RESILIENCE } from './table/resilience.ts';
@@ -15,5 +16,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...RESILIENCE,
   ...BALANCING,
   ...STATUSES,
+  ...EXPLANATIONS,
   ...CHANGES,
 ];
