@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { CompiledConfig, OutboundTarget } from '../compile.ts';
+import type { Filters } from '../config/filters.ts';
 import type { ConfigView } from '../config/view.ts';
 import { type Destination, Destinations } from '../listener/destinations.ts';
 import { statusOf } from '../policy/respond.ts';
@@ -24,6 +25,8 @@ export interface Explanation {
   readonly destination: ExplainedDestination;
   /** In the order in which they are asked. */
   readonly rules: readonly ExplainedRule[];
+  /** Of the rule that took it. */
+  readonly filters?: Filters;
   /** TrafficPolicies that have a say, `<namespace>/<name>`. */
   readonly policies: readonly string[];
   /** Where it may go, each with its share. */
@@ -98,6 +101,7 @@ export class Explainer {
           decision.passed.length + decision.unasked.length > 0 || decision.taken !== undefined,
       },
       rules: explainRules(decision),
+      ...(decision.taken?.filters === undefined ? {} : { filters: decision.taken.filters }),
       policies: decision.taken?.policy.sources ?? this.#servicePolicies(target),
       backends,
     };
