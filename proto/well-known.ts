@@ -83,6 +83,7 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'retries.v2',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

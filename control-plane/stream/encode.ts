@@ -151,7 +151,11 @@ function policyMessage(policy: Policy): PolicyMessage {
   const { retries, circuitBreaker, loadBalancer, limits, sources, ...timeouts } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
   if (retries !== undefined) {
-    message.retries = { ...retries, statusCodes: [...retries.statusCodes] };
+    message.retries = {
+      ...retries,
+      statusCodes: [...retries.statusCodes],
+      grpcStatuses: [...(retries.grpcStatuses ?? [])],
+    };
   }
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
@@ -195,6 +199,8 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
+      if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
     }
     for (const { filters, backends, matches } of port.rules) {
       if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
