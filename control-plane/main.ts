@@ -11,6 +11,7 @@ import { CertificateAuthority } from './identity/authority.ts';
 import { createIdentityService } from './identity/service.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
 import { createMetrics } from './metrics.ts';
+import { PolicyExpiry } from './model/expiry.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { createMeshState } from './snapshot/mesh-state.ts';
 import { StatusWriter } from './status/writer.ts';
@@ -53,6 +54,9 @@ async function main(config: ControlPlaneConfig): Promise<never> {
     use: (chain, key) => credentials.update(chain, key),
   });
   const components = platform.attend(mesh, authority);
+
+  // Policies whose time is over.
+  const expiry = new PolicyExpiry(mesh.model.policies, clock);
 
   // What is said of routes, policies and elections.
   const statuses = new StatusWriter({
@@ -123,6 +127,7 @@ async function main(config: ControlPlaneConfig): Promise<never> {
     [
       admin,
       source,
+      expiry,
       authority,
       servingCertificate,
       statuses,

@@ -84,6 +84,8 @@ export const FEATURES = [
   'filters.v1',
   'regular-expressions.v1',
   'retries.v2',
+  'faults.v1',
+  'rate-limits.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

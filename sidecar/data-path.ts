@@ -11,6 +11,7 @@ import { InboundPlans } from './listener/inbound-plans.ts';
 import { OutboundListener } from './listener/outbound.ts';
 import { ownPlaces } from './listener/own-places.ts';
 import { TrunkListener } from './listener/trunk.ts';
+import { Limiters } from './policy/rate-limit/limiters.ts';
 import type { Source } from './source.ts';
 import type { Party, TrafficObserver } from './telemetry/types.ts';
 import { TrunkClient } from './trunk/client.ts';
@@ -73,10 +74,11 @@ export function createDataPath(
 
   // A configuration is compiled before it comes into force, and not taken when that fails.
   const accessLogged = accessLog !== undefined;
-  let prepared = compileConfig(store.current, clusters, clock, undefined, accessLogged);
+  const limiters = new Limiters({ clock, log, self: () => credentials.current?.spiffeId ?? '' });
+  let prepared = compileConfig(store.current, clusters, clock, undefined, accessLogged, limiters);
   let compiled: CompiledConfig = prepared;
   store.checkWith((next) => {
-    prepared = compileConfig(next, clusters, clock, compiled, accessLogged);
+    prepared = compileConfig(next, clusters, clock, compiled, accessLogged, limiters);
   });
   store.onChange(() => {
     compiled = prepared;
@@ -123,6 +125,7 @@ export function createDataPath(
     compiled: () => compiled,
     outbound: [
       clusters,
+      limiters,
       { name: 'trunk', start: () => {}, stop: (signal) => trunk.close(signal) },
       ...outbound,
     ],

@@ -21,6 +21,7 @@ import type { ResourceSource } from '../watch/source.ts';
 import { toElection, withCandidates } from './elections.ts';
 import { buildEndpoints } from './endpoints.ts';
 import { derivePolicies, type PolicyCollections } from './policy-kinds.ts';
+import { limitsOfService } from './rate-limits.ts';
 import { namesPort, type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
 import { toService } from './services.ts';
 import type { ElectionSpec, Endpoints, Service, Settings, Workload } from './types.ts';
@@ -172,8 +173,18 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
         trustDomain,
         services: fetch(serviceObjectsByNamespace, pod.metadata.namespace) ?? [],
         elections: (fetch(electionsByPod, key) ?? []).map((election) => election.name),
+        rateLimitsOf: (service) =>
+          limitsOfService(service, (target) =>
+            policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
+          ),
       }),
-    { uses: [serviceObjectsByNamespace, electionsByPod] },
+    {
+      uses: [
+        serviceObjectsByNamespace,
+        electionsByPod,
+        ...policies.map(({ byTarget }) => byTarget),
+      ],
+    },
   );
 
   return {

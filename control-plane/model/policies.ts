@@ -15,6 +15,8 @@ export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
   circuitBreaker: 'circuitBreaker',
   loadBalancer: 'loadBalancer',
   limits: 'limits',
+  faults: 'faults',
+  rateLimits: 'rate limits',
 };
 
 /** What a TrafficPolicy sets. */

@@ -8,6 +8,7 @@ import {
 } from './attachment.ts';
 import { ruleSettings } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
+import { atCaller, ofRoute } from './rate-limits.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
 import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
@@ -96,11 +97,14 @@ export interface RoutesInputs extends ReferenceInputs {
 /** The rules of a service, by port, in order of precedence. */
 export function buildRoutes(inputs: RoutesInputs): Routes {
   const service = `${inputs.service.namespace}/${inputs.service.name}`;
-  const policy = settle({}, decidingPolicies({ service: inputs.service }, inputs.policies));
+  const policies = atCaller(inputs.policies);
+  const policy = settle({}, decidingPolicies({ service: inputs.service }, policies));
   return {
     kind: 'routes',
     service,
-    ports: inputs.service.ports.map((port) => buildPort(inputs, service, port, policy)),
+    ports: inputs.service.ports.map((port) =>
+      buildPort({ ...inputs, policies }, service, port, policy),
+    ),
   };
 }
 
@@ -114,7 +118,7 @@ function buildPort(
   const entries = attached.flatMap((route) => {
     const deciding = decidingPolicies({ service: inputs.service, route }, inputs.policies);
     return route.rules.flatMap((rule) => {
-      const policy = settle(rule.settings, deciding);
+      const policy = ofRoute(settle(rule.settings, deciding), route);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
       const built = { name: rule.name, backends, policy, ...(filters && { filters }) };

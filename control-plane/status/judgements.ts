@@ -1,13 +1,15 @@
 import type { Collection } from '../collections/collection.ts';
 import { derive } from '../collections/derive.ts';
+import type { TargetKey } from '../model/attachment.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
 import type { PolicyCollections } from '../model/policy-kinds.ts';
-import { leaderElectionKind } from '../watch/custom-kinds.ts';
+import { isReceiver } from '../model/rate-limits.ts';
+import { leaderElectionKind, rateLimitPolicyKind } from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
 import type { RouteObject } from '../watch/route.ts';
 import type { Verdict } from './conditions.ts';
-import { reachOf, reachUses } from './policy-reach.ts';
+import { type Reach, reachOf, reachUses } from './policy-reach.ts';
 import { judgePolicy } from './policy-verdicts.ts';
 import type { StatusTarget } from './sinks.ts';
 import { judgeElection, judgeRoute, type RouteVerdicts } from './verdicts.ts';
@@ -62,18 +64,25 @@ function judgedRoutes(
   return { kind, plural, objects, judgements };
 }
 
+/** Rate limits of a Service are counted where no route is known. */
+function reachFor(kind: string, target: TargetKey, reach: Reach): Reach {
+  if (kind !== rateLimitPolicyKind.kind || !isReceiver(target)) return reach;
+  return { ...reach, places: reach.places.filter(({ route }) => route === undefined) };
+}
+
 function judgedPolicies(model: MeshModel, policies: PolicyCollections): JudgedKind {
-  const { kind, plural, objects, attached, byTarget } = policies;
+  const { kind, plural, objects, attached, byTarget, expired } = policies;
   const judgements = derive(
     nameFor(policies),
     objects,
     (object, key, fetch) =>
       judgePolicy(object, {
         policy: fetch(attached, key),
-        reach: (target) => reachOf(model, fetch, target),
+        reach: (target) => reachFor(kind, target, reachOf(model, fetch, target)),
+        expiredAt: fetch(expired, key),
         policiesOn: (target) => fetch(byTarget, target) ?? [],
       }),
-    { uses: [attached, byTarget, ...reachUses(model)] },
+    { uses: [attached, byTarget, expired, ...reachUses(model)] },
   );
   return { kind, plural, objects, judgements };
 }

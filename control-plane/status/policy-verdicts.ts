@@ -23,6 +23,8 @@ export interface PolicyInputs {
   readonly reach: (target: TargetKey) => Reach;
   /** The policies of this kind on a target. */
   readonly policiesOn: (target: TargetKey) => readonly AttachedPolicy[];
+  /** When its time was over, as it says itself. */
+  readonly expiredAt?: string | undefined;
 }
 
 /** How many differences one message names. */
@@ -34,6 +36,12 @@ export function judgePolicy({ invalid }: PolicyObject, inputs: PolicyInputs): re
   if (policy === undefined) {
     const message = 'nothing of it is in force';
     return [...(invalid ? [refuse(invalid)] : []), notEnforced('Invalid', message)];
+  }
+  if (inputs.expiredAt !== undefined) {
+    const message = `its time was over at ${inputs.expiredAt}`;
+    const first =
+      invalid === undefined ? accepted('it was attached to its targets') : refuse(invalid);
+    return [first, notEnforced('Expired', message)];
   }
   const reaches = policy.targets.map((target) => ({ target, ...inputs.reach(target) }));
   const missing = reaches.flatMap(({ problem }) => problem ?? []);

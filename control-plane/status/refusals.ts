@@ -52,7 +52,12 @@ export class Refusals {
 }
 
 /** The policies and routes of which a refused resource was made, as `<kind>/<namespace>/<name>`. */
-export function concernedBy(model: MeshModel, resource: string): readonly string[] {
+export function concernedBy(
+  model: MeshModel,
+  sidecar: string,
+  resource: string,
+): readonly string[] {
+  if (resource === 'settings') return limitersOf(model, sidecar);
   if (!resource.startsWith('routes/')) return [];
   const routes = model.routes.get(resource.slice('routes/'.length));
   if (routes === undefined) return [];
@@ -61,6 +66,13 @@ export function concernedBy(model: MeshModel, resource: string): readonly string
     for (const name of originsOf(made)) concerned.add(name);
   }
   return [...concerned];
+}
+
+function limitersOf(model: MeshModel, sidecar: string): readonly string[] {
+  const { rateLimits = [] } = model.settings.get(sidecar) ?? {};
+  return rateLimits.flatMap(({ limits }) =>
+    limits.map(({ source }) => `RateLimitPolicy/${source}`),
+  );
 }
 
 function* originsOf(routes: Routes): Iterable<string> {

@@ -80,7 +80,7 @@ export class StatusWriter implements Component, RefusalReports {
   }
 
   refused(sidecar: string, resource: string, reason: string): void {
-    const concerned = concernedBy(this.#options.model, resource);
+    const concerned = concernedBy(this.#options.model, sidecar, resource);
     this.#mark(this.#refusals.add(sidecar, concerned, reason));
   }
 

@@ -21,6 +21,7 @@ import type {
 } from '../model/types.ts';
 import type { VersionedResource } from '../snapshot/types.ts';
 import { filtersMessage } from './encode-filters.ts';
+import { rateLimitsMessage } from './encode-rate-limits.ts';
 
 /**
  * The border between the model and the wire: with `encode-filters.ts` the only file that
@@ -43,6 +44,7 @@ export function encodeResource(item: VersionedResource): Buffer {
     const { name, version, resource } = item;
     const message: ResourceMessage = { name, version, ...bodyOf(resource) };
     if (resource.kind === 'routes') message.requires = requiredFeatures(resource);
+    if (resource.kind === 'settings' && resource.rateLimits) message.requires = ['rate-limits.v1'];
     bytes = responseSerialize({ resources: [message] });
     encoded.set(item, bytes);
   }
@@ -73,6 +75,12 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
           trustDomain: resource.trustDomain,
           inboundPorts: resource.inboundPorts.map(portMessage),
           elections: [...resource.elections],
+          ...(resource.rateLimits && {
+            rateLimits: resource.rateLimits.map(({ port, limits }) => ({
+              port,
+              limits: limits.map(rateLimitsMessage),
+            })),
+          }),
         },
       };
     case 'service':
@@ -148,7 +156,16 @@ function matchMessage(match: HttpMatch): HttpMatchMessage {
 }
 
 function policyMessage(policy: Policy): PolicyMessage {
-  const { retries, circuitBreaker, loadBalancer, limits, sources, ...timeouts } = policy;
+  const {
+    retries,
+    circuitBreaker,
+    loadBalancer,
+    limits,
+    faults,
+    rateLimits,
+    sources,
+    ...timeouts
+  } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
   if (retries !== undefined) {
     message.retries = {
@@ -164,6 +181,10 @@ function policyMessage(policy: Policy): PolicyMessage {
     if (hash !== undefined) message.loadBalancer.hash = hashMessage(hash);
   }
   if (limits !== undefined) message.limits = { ...limits };
+  if (faults !== undefined) {
+    message.faults = { ...faults, matches: faults.matches.map(matchMessage) };
+  }
+  if (rateLimits !== undefined) message.rateLimits = rateLimitsMessage(rateLimits);
   return message;
 }
 
@@ -201,6 +222,9 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (policy.limits !== undefined) required.add('limits.v1');
       const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
       if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
+      if (policy.faults !== undefined) required.add('faults.v1');
+      if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
+      if (policy.rateLimits !== undefined) required.add('rate-limits.v1');
     }
     for (const { filters, backends, matches } of port.rules) {
       if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');

@@ -3,6 +3,7 @@ import type { Backend__Output } from '../../proto/gen/remora/v1/Backend.ts';
 import type { CircuitBreaker__Output } from '../../proto/gen/remora/v1/CircuitBreaker.ts';
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
+import type { Faults__Output } from '../../proto/gen/remora/v1/Faults.ts';
 import type { HttpMatch__Output } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { HttpRule__Output } from '../../proto/gen/remora/v1/HttpRule.ts';
 import type { Policy__Output } from '../../proto/gen/remora/v1/Policy.ts';
@@ -20,7 +21,10 @@ import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
+import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
+import type { Faults } from './faults.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
@@ -169,6 +173,9 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
       decodePort(port, at.in(`inboundPorts[${i}]`)),
     ),
     elections: settings.elections,
+    ...(settings.rateLimits.length > 0 && {
+      rateLimits: decodeInboundRateLimits(settings.rateLimits, at),
+    }),
   };
 }
 
@@ -291,7 +298,16 @@ function decodePolicy(policy: Policy__Output | null, at: Place): Policy {
       ? decodeLoadBalancer(policy.loadBalancer, at.in('loadBalancer'))
       : undefined,
     limits: policy?.limits ? decodeLimits(policy.limits, at.in('limits')) : undefined,
+    ...(policy?.faults && { faults: faultsOf(policy.faults, at.in('faults')) }),
+    ...(policy?.rateLimits && {
+      rateLimits: decodeRateLimits(policy.rateLimits, at.in('rateLimits')),
+    }),
   };
+}
+
+function faultsOf(faults: Faults__Output, at: Place): Faults {
+  const matches = faults.matches.map((match, i) => decodeMatch(match, at.in(`matches[${i}]`)));
+  return decodeFaults(faults, matches, at);
 }
 
 function decodeRetries(retries: Retries__Output, at: Place): Retries {

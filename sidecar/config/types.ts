@@ -1,4 +1,6 @@
+import type { Faults } from './faults.ts';
 import type { Filters } from './filters.ts';
+import type { InboundRateLimits, RateLimits } from './rate-limits.ts';
 
 /**
  * What a sidecar knows, in the sidecar's own terms. Everything past `decode.ts`
@@ -22,6 +24,8 @@ export interface Settings {
   readonly inboundPorts: readonly Port[];
   /** Names of the elections in which this pod is a candidate. */
   readonly elections: readonly string[];
+  /** Of what comes to the pod's own ports. */
+  readonly rateLimits?: readonly InboundRateLimits[];
 }
 
 /** `<namespace>/<name>` of a Kubernetes Service. */
@@ -131,6 +135,8 @@ export interface Policy {
   readonly circuitBreaker: CircuitBreaker | undefined;
   readonly loadBalancer: LoadBalancer | undefined;
   readonly limits: Limits | undefined;
+  readonly faults?: Faults;
+  readonly rateLimits?: RateLimits;
 }
 
 export interface Retries {
