@@ -83,6 +83,7 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'retries.v2',
   'faults.v1',
   'rate-limits.v1',
 ] as const;

@@ -22,6 +22,8 @@ import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
 /** What takes connections and carries them on, in the order in which it starts. */
 export interface DataPath {
   readonly clusters: ClusterRegistry;
+  /** What is in force. */
+  compiled(): CompiledConfig;
   /** Outgoing connections; ended after everything else. */
   readonly outbound: readonly Component[];
   /** Incoming connections; drained first. */
@@ -120,6 +122,7 @@ export function createDataPath(
 
   return {
     clusters,
+    compiled: () => compiled,
     outbound: [
       clusters,
       limiters,

@@ -67,6 +67,26 @@ const budget = z
   })
   .describe('Keeps retries from multiplying the load of a service that is in trouble.');
 
+/** Names of the failures of gRPC, by number from 1. */
+export const GRPC_STATUSES = [
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
 const retries = z
   .strictObject({
     attempts: z
@@ -79,6 +99,14 @@ const retries = z
       description: 'Responses that are tried again.',
       'x-kubernetes-list-type': 'set',
     }),
+    grpcStatuses: z.array(z.enum(GRPC_STATUSES)).min(1).max(16).optional().meta({
+      description:
+        'Outcomes of gRPC calls that are tried again, and no others, where nothing of a response came before. By default those that say the same as statusCodes.',
+      'x-kubernetes-list-type': 'set',
+    }),
+    maxRetryAfter: duration(
+      'A server that asks for a longer pause (Retry-After) is not asked again, and the client gets its response. 0s: what it asks is not heard.',
+    ).optional(),
     connectFailure: z
       .boolean()
       .default(true)

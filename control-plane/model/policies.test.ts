@@ -92,6 +92,13 @@ test('without policies, what a rule does not say is absent', () => {
   assert.deepEqual(routes.policy, { sources: [] });
 });
 
+test('statuses of gRPC are told by number, and a pause of 0s is a value', () => {
+  const retries = 'retries: { grpcStatuses: [UNAVAILABLE, CANCELLED], maxRetryAfter: 0s }';
+  const { routes } = port(policy('p', `{ targetRefs: [${onService}], ${retries} }`));
+  assert.deepEqual(routes.policy.retries?.grpcStatuses, [1, 14]);
+  assert.equal(routes.policy.retries?.maxRetryAfterMs, 0);
+});
+
 test('a balancer is taken from one policy as a whole, and so are limits', () => {
   const { routes } = port(
     policy(

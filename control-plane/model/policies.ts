@@ -1,8 +1,9 @@
 import { parseDurationMs } from '../crds/duration.ts';
+import { GRPC_STATUSES } from '../crds/traffic-policy.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import type { PolicyField, PolicySettings } from './attachment.ts';
-import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
+import type { HashSource, Limits, LoadBalancer, Policy, Retries } from './types.ts';
 
 /** What users call the fields of a policy. */
 export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
@@ -26,15 +27,7 @@ export function trafficSettings(spec: Spec): PolicySettings {
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
     connectTimeoutMs: optionalMs(timeouts?.connect),
     idleTimeoutMs: optionalMs(timeouts?.idle),
-    retries: retries && {
-      attempts: retries.attempts,
-      statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
-      connectFailure: retries.connectFailure,
-      backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
-      backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
-      budgetPercent: retries.budget.percent,
-      budgetMinPerSecond: retries.budget.minPerSecond,
-    },
+    retries: retries && toRetries(retries),
     circuitBreaker: circuitBreaker && {
       consecutiveErrors: circuitBreaker.consecutiveErrors,
       ejectionMs: optionalMs(circuitBreaker.ejectionTime) ?? 0,
@@ -42,6 +35,23 @@ export function trafficSettings(spec: Spec): PolicySettings {
     },
     loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
     limits: limits && compact<Limits>(limits),
+  });
+}
+
+function toRetries(retries: NonNullable<Spec['retries']>): Retries {
+  const { grpcStatuses, maxRetryAfter } = retries;
+  return compact<Retries>({
+    attempts: retries.attempts,
+    statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
+    connectFailure: retries.connectFailure,
+    backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
+    backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
+    budgetPercent: retries.budget.percent,
+    budgetMinPerSecond: retries.budget.minPerSecond,
+    grpcStatuses: grpcStatuses
+      ?.map((status) => GRPC_STATUSES.indexOf(status) + 1)
+      .sort((a, b) => a - b),
+    maxRetryAfterMs: optionalMs(maxRetryAfter),
   });
 }
 

@@ -193,6 +193,9 @@ export interface Retries {
   readonly backoffMaxMs: number;
   readonly budgetPercent: number;
   readonly budgetMinPerSecond: number;
+  /** Numbers; absent: those that say the same as `statusCodes`. */
+  readonly grpcStatuses?: readonly number[];
+  readonly maxRetryAfterMs?: number;
 }
 
 export interface CircuitBreaker {

@@ -168,7 +168,11 @@ function policyMessage(policy: Policy): PolicyMessage {
   } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
   if (retries !== undefined) {
-    message.retries = { ...retries, statusCodes: [...retries.statusCodes] };
+    message.retries = {
+      ...retries,
+      statusCodes: [...retries.statusCodes],
+      grpcStatuses: [...(retries.grpcStatuses ?? [])],
+    };
   }
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
@@ -216,6 +220,8 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
+      if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
       if (policy.faults !== undefined) required.add('faults.v1');
       if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
       if (policy.rateLimits !== undefined) required.add('rate-limits.v1');

@@ -314,6 +314,9 @@ function decodeRetries(retries: Retries__Output, at: Place): Retries {
   retries.statusCodes.forEach((code, i) => {
     if (code < 100 || code > 599) at.in(`statusCodes[${i}]`).fail(`${code} is no HTTP status`);
   });
+  retries.grpcStatuses.forEach((code, i) => {
+    if (code < 1 || code > 16) at.in(`grpcStatuses[${i}]`).fail(`${code} is no failure of gRPC`);
+  });
   if (retries.backoffMaxMs < retries.backoffBaseMs) {
     at.in('backoffMaxMs').fail(
       `${retries.backoffMaxMs} is below backoffBaseMs, ${retries.backoffBaseMs}`,
@@ -327,6 +330,10 @@ function decodeRetries(retries: Retries__Output, at: Place): Retries {
     backoffMaxMs: at.in('backoffMaxMs').duration(retries.backoffMaxMs),
     budgetPercent: at.in('budgetPercent').atMost(retries.budgetPercent, 100),
     budgetMinPerSecond: retries.budgetMinPerSecond,
+    ...(retries.grpcStatuses.length > 0 && { grpcStatuses: new Set(retries.grpcStatuses) }),
+    ...(retries.maxRetryAfterMs !== undefined && {
+      maxRetryAfterMs: at.in('maxRetryAfterMs').duration(retries.maxRetryAfterMs),
+    }),
   };
 }
 

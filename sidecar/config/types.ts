@@ -149,6 +149,10 @@ export interface Retries {
   /** At most this share of the requests, in percent, may be retries, but always `budgetMinPerSecond`. */
   readonly budgetPercent: number;
   readonly budgetMinPerSecond: number;
+  /** Outcomes of gRPC calls; undefined: those that say the same as `statusCodes`. */
+  readonly grpcStatuses?: ReadonlySet<number> | undefined;
+  /** Who asks for a longer pause is not asked again; 0: nobody is heard. */
+  readonly maxRetryAfterMs?: number | undefined;
 }
 
 export interface CircuitBreaker {

@@ -35,6 +35,8 @@ const policy = {
     backoffMaxMs: 250,
     budgetPercent: 20,
     budgetMinPerSecond: 3,
+    grpcStatuses: [8, 14],
+    maxRetryAfterMs: 0,
   },
   circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
   loadBalancer: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
@@ -43,7 +45,11 @@ const policy = {
 const decodedPolicy = {
   ...policy,
   idleTimeoutMs: undefined,
-  retries: { ...policy.retries, statusCodes: new Set([503]) },
+  retries: {
+    ...policy.retries,
+    statusCodes: new Set([503]),
+    grpcStatuses: new Set([8, 14]),
+  },
   loadBalancer: { kind: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
   limits: { maxConnections: 7, maxPendingRequests: 0, maxRequests: undefined },
 };
@@ -331,7 +337,12 @@ test('routes require the features that their policies use, and no others', () =>
   ]);
   const rule = { name: 'HTTPRoute/shop/cart/0', matches: [], backends: [], policy };
   const ports = [{ ...port, policy: { sources: [] }, rules: [rule] }];
-  assert.deepEqual(requires({ ...routes, ports }), ['policy.v1', 'load-balancer.v1', 'limits.v1']);
+  assert.deepEqual(requires({ ...routes, ports }), [
+    'policy.v1',
+    'load-balancer.v1',
+    'limits.v1',
+    'retries.v2',
+  ]);
 });
 
 test('faults and rate limits arrive as they were meant, and require their features', () => {
