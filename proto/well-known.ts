@@ -84,6 +84,7 @@ export const FEATURES = [
   'filters.v1',
   'regular-expressions.v1',
   'retries.v2',
+  'circuit-breaker.v2',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 
