@@ -86,6 +86,7 @@ export const FEATURES = [
   'retries.v2',
   'faults.v1',
   'rate-limits.v1',
+  'circuit-breaker.v2',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { circuitBreaker } from './circuit-breaker.ts';
 import {
   acceptedColumns,
   type CustomResource,
@@ -115,24 +116,6 @@ const retries = z
     budget: budget.default({ percent: 20, minPerSecond: 10 }),
   })
   .describe('Which requests are tried again, and how often.');
-
-const circuitBreaker = z
-  .strictObject({
-    consecutiveErrors: z
-      .int()
-      .min(1)
-      .max(1000)
-      .default(5)
-      .describe('So many errors in a row take an endpoint out.'),
-    ejectionTime: duration('How long it stays out.', '1ms').default('30s'),
-    maxEjectedPercent: z
-      .int()
-      .min(0)
-      .max(100)
-      .default(50)
-      .describe('Of the endpoints of a service, at most this share is out at a time.'),
-  })
-  .describe('Takes endpoints that keep failing out of the balancer for a while.');
 
 /** `token` of RFC 9110 §5.6.2: what headers and cookies may be called. */
 const fieldName = z.string().min(1).max(256);

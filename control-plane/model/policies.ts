@@ -3,7 +3,7 @@ import { GRPC_STATUSES } from '../crds/traffic-policy.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import type { PolicyField, PolicySettings } from './attachment.ts';
-import type { HashSource, Limits, LoadBalancer, Policy, Retries } from './types.ts';
+import type { CircuitBreaker, HashSource, Limits, LoadBalancer, Policy, Retries } from './types.ts';
 
 /** What users call the fields of a policy. */
 export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
@@ -28,13 +28,28 @@ export function trafficSettings(spec: Spec): PolicySettings {
     connectTimeoutMs: optionalMs(timeouts?.connect),
     idleTimeoutMs: optionalMs(timeouts?.idle),
     retries: retries && toRetries(retries),
-    circuitBreaker: circuitBreaker && {
-      consecutiveErrors: circuitBreaker.consecutiveErrors,
-      ejectionMs: optionalMs(circuitBreaker.ejectionTime) ?? 0,
-      maxEjectedPercent: circuitBreaker.maxEjectedPercent,
-    },
+    circuitBreaker: circuitBreaker && toCircuitBreaker(circuitBreaker),
     loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
     limits: limits && compact<Limits>(limits),
+  });
+}
+
+function toCircuitBreaker(breaker: NonNullable<Spec['circuitBreaker']>): CircuitBreaker {
+  const { ejectionTime, maxEjectionTime, interval, latency, ...counts } = breaker;
+  return compact<CircuitBreaker>({
+    consecutiveErrors: counts.consecutiveErrors,
+    consecutiveGatewayErrors: counts.consecutiveGatewayErrors,
+    successRate: counts.successRate,
+    latency: latency && {
+      percent: latency.percent,
+      minMs: optionalMs(latency.min) ?? 0,
+      minRequests: latency.minRequests,
+    },
+    intervalMs: optionalMs(interval),
+    ejectionMs: optionalMs(ejectionTime) ?? 0,
+    maxEjectionMs: optionalMs(maxEjectionTime),
+    maxEjectedPercent: counts.maxEjectedPercent,
+    minHealthyPercent: counts.minHealthyPercent,
   });
 }
 

@@ -202,6 +202,16 @@ export interface CircuitBreaker {
   readonly consecutiveErrors: number;
   readonly ejectionMs: number;
   readonly maxEjectedPercent: number;
+  readonly consecutiveGatewayErrors?: number;
+  readonly successRate?: { readonly minPercent: number; readonly minRequests: number };
+  readonly latency?: {
+    readonly percent: number;
+    readonly minMs: number;
+    readonly minRequests: number;
+  };
+  readonly intervalMs?: number;
+  readonly maxEjectionMs?: number;
+  readonly minHealthyPercent?: number;
 }
 
 export interface LoadBalancer {

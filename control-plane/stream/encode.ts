@@ -220,6 +220,7 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
       const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
       if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
       if (policy.faults !== undefined) required.add('faults.v1');
@@ -234,12 +235,19 @@ function requiredFeatures(routes: Routes): Feature[] {
   return [...required];
 }
 
+/** More than consecutive errors. */
+function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
+  if (breaker === undefined) return false;
+  const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
+  return !isEmpty({ sources: [], ...more });
+}
+
 function hasExpression({ path, headers, query }: HttpMatch): boolean {
   return (
     path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
   );
 }
 
-function isEmpty({ sources: _, ...fields }: Policy): boolean {
+function isEmpty({ sources: _, ...fields }: { readonly sources: readonly string[] }): boolean {
   return Object.values(fields).every((value) => value === undefined);
 }

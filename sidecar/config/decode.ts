@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import type { Backend__Output } from '../../proto/gen/remora/v1/Backend.ts';
-import type { CircuitBreaker__Output } from '../../proto/gen/remora/v1/CircuitBreaker.ts';
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
 import type { Faults__Output } from '../../proto/gen/remora/v1/Faults.ts';
@@ -20,7 +19,7 @@ import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
-import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
 import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
 import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
@@ -28,7 +27,6 @@ import type { Faults } from './faults.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
-  CircuitBreaker,
   Endpoint,
   Endpoints,
   HttpMatch,
@@ -334,17 +332,6 @@ function decodeRetries(retries: Retries__Output, at: Place): Retries {
     ...(retries.maxRetryAfterMs !== undefined && {
       maxRetryAfterMs: at.in('maxRetryAfterMs').duration(retries.maxRetryAfterMs),
     }),
-  };
-}
-
-function decodeCircuitBreaker(breaker: CircuitBreaker__Output, at: Place): CircuitBreaker {
-  if (breaker.consecutiveErrors === 0) {
-    at.in('consecutiveErrors').fail('0 would take every endpoint out of the balancer');
-  }
-  return {
-    consecutiveErrors: breaker.consecutiveErrors,
-    ejectionMs: at.in('ejectionMs').duration(breaker.ejectionMs),
-    maxEjectedPercent: at.in('maxEjectedPercent').atMost(breaker.maxEjectedPercent, 100),
   };
 }
 

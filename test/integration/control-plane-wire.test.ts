@@ -38,7 +38,17 @@ const policy = {
     grpcStatuses: [8, 14],
     maxRetryAfterMs: 0,
   },
-  circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
+  circuitBreaker: {
+    consecutiveErrors: 5,
+    consecutiveGatewayErrors: 3,
+    successRate: { minPercent: 90, minRequests: 20 },
+    latency: { percent: 300, minMs: 50, minRequests: 20 },
+    intervalMs: 5_000,
+    ejectionMs: 10_000,
+    maxEjectionMs: 60_000,
+    maxEjectedPercent: 50,
+    minHealthyPercent: 30,
+  },
   loadBalancer: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
   limits: { maxConnections: 7, maxPendingRequests: 0 },
 } satisfies Policy;
@@ -341,6 +351,7 @@ test('routes require the features that their policies use, and no others', () =>
     'policy.v1',
     'load-balancer.v1',
     'limits.v1',
+    'circuit-breaker.v2',
     'retries.v2',
   ]);
 });
