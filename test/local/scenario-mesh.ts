@@ -7,7 +7,7 @@ import { PodAgent } from '../e2e/scenarios/agent.ts';
 import { type Manifest, nameOf } from '../e2e/scenarios/manifests.ts';
 import type { Condition, ScenarioMesh } from '../e2e/scenarios/mesh.ts';
 import type { Client } from '../e2e/scenarios/scenario.ts';
-import { CLIENTS, namespaces, sharedManifests } from '../e2e/scenarios/workloads.ts';
+import { CLIENTS, namespaces, sharedManifests, VERSIONS } from '../e2e/scenarios/workloads.ts';
 import { MeshProcesses } from '../protocols/mesh-processes.ts';
 import { NamespaceShell } from '../protocols/namespace-shell.ts';
 import { eventually, LocalMesh, processesOf, TestFolder } from './local-mesh.ts';
@@ -37,10 +37,16 @@ export class LocalScenarioMesh implements ScenarioMesh {
   #mesh: LocalMesh | undefined;
   #processes: MeshProcesses | undefined;
   #node: PodAgent | undefined;
+  #callees: Promise<readonly PodAgent[]> | undefined;
   #refusals = 0;
 
-  get meshed(): readonly PodAgent[] {
+  get callers(): readonly PodAgent[] {
     return [this.agent('client'), this.agent('consumer')];
+  }
+
+  callees(): Promise<readonly PodAgent[]> {
+    this.#callees ??= Promise.all(VERSIONS.map((version) => this.#agentOf(version)));
+    return this.#callees;
   }
 
   async start(services: readonly Manifest[]): Promise<void> {
@@ -57,8 +63,7 @@ export class LocalScenarioMesh implements ScenarioMesh {
     this.#processes = new MeshProcesses(this.#folder);
     await Promise.all(
       Object.keys(CLIENTS).map(async (name) => {
-        const { pid = 0 } = await mesh.container(name, 'app');
-        this.#clients.set(name as Client, this.#agentIn(name, this.#processes?.outerPid(pid)));
+        this.#clients.set(name as Client, await this.#agentOf(name));
       }),
     );
     const controlPlane = processesOf(this.#folder).find(
@@ -69,7 +74,8 @@ export class LocalScenarioMesh implements ScenarioMesh {
   }
 
   async end(): Promise<void> {
-    for (const agent of [...this.#clients.values(), this.#node]) agent?.end();
+    const callees = (await this.#callees) ?? [];
+    for (const agent of [...this.#clients.values(), ...callees, this.#node]) agent?.end();
     await this.#mesh?.end();
     this.#folder.remove();
   }
@@ -120,6 +126,11 @@ export class LocalScenarioMesh implements ScenarioMesh {
     // JSON is YAML. Renamed, so that nobody reads half of it.
     writeFileSync(`${path}.new`, objects.map((object) => JSON.stringify(object)).join('\n---\n'));
     renameSync(`${path}.new`, path);
+  }
+
+  async #agentOf(workload: string): Promise<PodAgent> {
+    const { pid = 0 } = (await this.#mesh?.container(workload, 'app')) ?? {};
+    return this.#agentIn(workload, this.#processes?.outerPid(pid));
   }
 
   #agentIn(name: string, pid: number | undefined): PodAgent {

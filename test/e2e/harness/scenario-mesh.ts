@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { INJECT_LABEL } from '../../../proto/well-known.ts';
 import { PodAgent } from '../scenarios/agent.ts';
-import { type Manifest, nameOf } from '../scenarios/manifests.ts';
+import { type Manifest, NAMESPACE, nameOf } from '../scenarios/manifests.ts';
 import type { Condition, ScenarioMesh } from '../scenarios/mesh.ts';
 import type { Client } from '../scenarios/scenario.ts';
-import { CLIENTS, namespaces, sharedManifests } from '../scenarios/workloads.ts';
+import { CLIENTS, namespaces, sharedManifests, VERSIONS } from '../scenarios/workloads.ts';
 import { CommandError } from './command.ts';
 import { reference, workloadImage } from './images.ts';
 import { getJson, kubectl, rolledOut } from './kubectl.ts';
@@ -30,9 +30,15 @@ const NOT_JUDGED = ['ReferenceGrant'];
 export class ClusterScenarioMesh implements ScenarioMesh {
   readonly #clients = new Map<Client, PodAgent>();
   #applied = new Map<string, Manifest>();
+  #callees: readonly PodAgent[] | undefined;
 
-  get meshed(): readonly PodAgent[] {
+  get callers(): readonly PodAgent[] {
     return [this.agent('client'), this.agent('consumer')];
+  }
+
+  callees(): Promise<readonly PodAgent[]> {
+    this.#callees ??= VERSIONS.map((version) => agentIn(NAMESPACE, version));
+    return Promise.resolve(this.#callees);
   }
 
   async start(services: readonly Manifest[]): Promise<void> {
@@ -46,14 +52,12 @@ export class ClusterScenarioMesh implements ScenarioMesh {
       ),
     );
     for (const [name, { namespace }] of Object.entries(CLIENTS)) {
-      const target = ['exec', '-i', '-n', namespace, `deployment/${name}`, '-c', 'app'];
-      const child = spawn('kubectl', [...target, '--', 'node', '/programs/agent.mjs']);
-      this.#clients.set(name as Client, new PodAgent(name, child));
+      this.#clients.set(name as Client, agentIn(namespace, name));
     }
   }
 
   async end(): Promise<void> {
-    for (const agent of this.#clients.values()) agent.end();
+    for (const agent of [...this.#clients.values(), ...(this.#callees ?? [])]) agent.end();
     if (process.env.E2E_KEEP === '1') return;
     const names = Object.values(CLIENTS).map(({ namespace }) => namespace);
     const args = ['delete', 'namespace', ...new Set(names), '--ignore-not-found'];
@@ -118,6 +122,12 @@ export class ClusterScenarioMesh implements ScenarioMesh {
   async #apply(objects: readonly object[]): Promise<void> {
     await kubectl(['apply', '-f', '-'], { input: listOf(objects) });
   }
+}
+
+function agentIn(namespace: string, workload: string): PodAgent {
+  const target = ['exec', '-i', '-n', namespace, `deployment/${workload}`, '-c', 'app'];
+  const child = spawn('kubectl', [...target, '--', 'node', '/programs/agent.mjs']);
+  return new PodAgent(workload, child);
 }
 
 function isJudged({ apiVersion, kind }: Manifest): boolean {

@@ -64,15 +64,35 @@ export function trafficPolicy(service: string, spec: string): Manifest {
 }
 
 /** The same for a route. */
-export function trafficPolicyOnRoute(kind: string, name: string, spec: string): Manifest {
-  const target = { group: 'gateway.networking.k8s.io', kind, name };
-  return policyOn(target, `${name}-${kind.toLowerCase()}`, spec);
+export function trafficPolicyOnRoute(routeKind: string, name: string, spec: string): Manifest {
+  return policyOnRoute('TrafficPolicy', routeKind, name, spec);
 }
 
-function policyOn(target: object, name: string, spec: string): Manifest {
+/** Another kind of policy for a route. */
+export function policyOnRoute(
+  kind: string,
+  routeKind: string,
+  name: string,
+  spec: string,
+): Manifest {
+  const target = { group: 'gateway.networking.k8s.io', kind: routeKind, name };
+  return policyOn(target, `${name}-${routeKind.toLowerCase()}`, spec, kind);
+}
+
+/** Another kind of policy for a Service, under the Service's name. */
+export function policyOnService(kind: string, service: string, spec: string): Manifest {
+  return policyOn({ group: '', kind: 'Service', name: service }, service, spec, kind);
+}
+
+/** The rest of the `spec` of a TrafficPolicy for all Services of the scenarios' namespace. */
+export function namespacePolicy(spec: string): Manifest {
+  return policyOn({ group: '', kind: 'Namespace', name: NAMESPACE }, 'defaults', spec);
+}
+
+function policyOn(target: object, name: string, spec: string, kind = 'TrafficPolicy'): Manifest {
   return {
     apiVersion: 'remora.dev/v1alpha1',
-    kind: 'TrafficPolicy',
+    kind,
     metadata: { name, namespace: NAMESPACE },
     spec: { targetRefs: [target], ...(parse(spec) as object) },
   };

@@ -16,8 +16,10 @@ export interface ScenarioMesh {
   start(services: readonly Manifest[]): Promise<void>;
   end(): Promise<void>;
   agent(client: Client): PodAgent;
-  /** Agents in all pods with a sidecar whose configuration counts. */
-  readonly meshed: readonly PodAgent[];
+  /** Agents in the pods of clients that have a sidecar. */
+  readonly callers: readonly PodAgent[];
+  /** Agents in the pods of the application, started when they are first asked for. */
+  callees(): Promise<readonly PodAgent[]>;
   /**
    * Makes what is applied equal to these objects; what is there beyond the shared
    * workloads and is not among them goes. The marker is seen by nobody before the others.

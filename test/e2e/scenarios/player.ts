@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PORT as MESH_PORT } from '../../../proto/well-known.ts';
+import type { PodAgent } from './agent.ts';
 import { judge, judgeCount, judgeReceived } from './judge.ts';
 import { httpRoute, type Manifest, NAMESPACE, nameOf } from './manifests.ts';
 import type { ScenarioMesh } from './mesh.ts';
@@ -35,6 +36,8 @@ export class ScenarioPlayer {
   readonly #mesh: ScenarioMesh;
   /** Of the scenario that is played, by name. */
   #objects = new Map<string, Manifest>();
+  /** Whose sidecars have to know what is applied. */
+  #concerned: readonly PodAgent[] = [];
   #markers = 0;
   #names = 0;
 
@@ -47,14 +50,19 @@ export class ScenarioPlayer {
     // There from the beginning: a new Service takes longer than a new route.
     const services = scenarios.flatMap(({ apply = [] }) => apply.filter(isService));
     await this.#mesh.start(services);
-    const agents = this.#mesh.meshed;
-    await Promise.all(agents.map((agent) => agent.read(`http://${MARKER}.${NAMESPACE}/`)));
+    this.#concerned = this.#mesh.callers;
+    await this.#subscribe();
     await this.#set(new Map());
   }
 
   /** @throws StepFailure */
-  async play({ name, apply = [], steps }: Scenario): Promise<void> {
+  async play({ name, apply = [], enforcedBy, steps }: Scenario): Promise<void> {
     try {
+      this.#concerned = this.#mesh.callers;
+      if (enforcedBy === 'callees') {
+        this.#concerned = [...this.#concerned, ...(await this.#mesh.callees())];
+        await this.#subscribe();
+      }
       await this.#set(byName(apply.filter((object) => !isService(object))));
       await this.#take(steps, []);
     } catch (error) {
@@ -64,6 +72,11 @@ export class ScenarioPlayer {
 
   async end(): Promise<void> {
     await this.#mesh.end();
+  }
+
+  /** A sidecar is told of what it uses. */
+  async #subscribe(): Promise<void> {
+    await Promise.all(this.#concerned.map((agent) => agent.read(`http://${MARKER}.${NAMESPACE}/`)));
   }
 
   async #take(steps: readonly Step[], path: readonly number[]): Promise<void> {
@@ -201,7 +214,7 @@ export class ScenarioPlayer {
     const mark = `HTTPRoute/${NAMESPACE}/${MARKER}/${rule}"`;
     const names = [...objects.values()].filter(isService).map(({ metadata }) => metadata.name);
     const holds = [mark, ...names.map((name) => `"${NAMESPACE}/${name}"`)];
-    for (const agent of this.#mesh.meshed) {
+    for (const agent of this.#concerned) {
       const { error } = await agent.poll(url, holds, { timeoutMs: PATIENCE_MS });
       if (error !== '') {
         throw new Error(

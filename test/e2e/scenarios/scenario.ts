@@ -10,6 +10,8 @@ export interface Scenario {
   readonly name: string;
   /** Applied before the steps, and in force when they begin; taken away after them. */
   readonly apply?: readonly Manifest[];
+  /** It is the sidecars of the application that act on it: they have to know, too. */
+  readonly enforcedBy?: 'callees';
   readonly steps: readonly Step[];
 }
 

@@ -2,8 +2,11 @@ import type { Scenario } from './scenario.ts';
 import { BALANCING } from './table/balancing.ts';
 import { CHANGES } from './table/changes.ts';
 import { EXPLANATIONS } from './table/explanations.ts';
+import { FAULTS } from './table/faults.ts';
 import { FILTERS } from './table/filters.ts';
 import { MATCHES } from './table/matches.ts';
+import { POLICIES } from './table/policies.ts';
+import { RATE_LIMITS } from './table/rate-limits.ts';
 import { RESILIENCE } from './table/resilience.ts';
 import { ROUTES } from './table/routes.ts';
 import { STATUSES } from './table/statuses.ts';
@@ -14,6 +17,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ROUTES,
   ...FILTERS,
   ...RESILIENCE,
+  ...POLICIES,
+  ...FAULTS,
+  ...RATE_LIMITS,
   ...BALANCING,
   ...STATUSES,
   ...EXPLANATIONS,
