@@ -71,7 +71,10 @@ export async function buildProcesses(
     metafiles.set(name, metafile);
   }
   for (const file of PROTO_FILES) cpSync(file, join(folder, 'remora/v1', basename(file)));
-  if (names.includes('sidecar')) copyKoffi(folder);
+  if (names.includes('sidecar')) {
+    copyKoffi(folder);
+    await bundleRedisClient(folder);
+  }
   if (names.includes('sidecar') || names.includes('control-plane')) copyRe2(folder);
   // The bundles are ES modules wherever the folder is taken.
   writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }\n');
@@ -87,6 +90,26 @@ function copyKoffi(folder: string): void {
       filter: (source) => !/CMakeLists|musl/.test(basename(source)),
     });
   }
+}
+
+/**
+ * Loaded when it is needed (`sidecar/policy/rate-limit/redis-store.ts`), so that it is in no
+ * bundle. Its hundreds of files become one, which takes a third less memory.
+ */
+async function bundleRedisClient(folder: string): Promise<void> {
+  const name = 'node_modules/@redis/client';
+  await bundle({
+    absWorkingDir: ROOT,
+    entryPoints: [`./${name}/dist/index.js`],
+    outfile: join(folder, name, 'dist/index.js'),
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    external: ['@opentelemetry/api', '@node-rs/xxhash'],
+    logLevel: 'warning',
+  });
+  cpSync(join(ROOT, name, 'package.json'), join(folder, name, 'package.json'));
 }
 
 /** Loaded when it is needed (`runtime/regular-expression.ts`), so that it is in no bundle. */

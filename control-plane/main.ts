@@ -11,6 +11,7 @@ import { CertificateAuthority } from './identity/authority.ts';
 import { createIdentityService } from './identity/service.ts';
 import { ServingCertificate } from './identity/serving-certificate.ts';
 import { createMetrics } from './metrics.ts';
+import { PolicyExpiry } from './model/expiry.ts';
 import type { Platform, PlatformOptions } from './platform.ts';
 import { createMeshState } from './snapshot/mesh-state.ts';
 import { StatusWriter } from './status/writer.ts';
@@ -54,9 +55,12 @@ async function main(config: ControlPlaneConfig): Promise<never> {
   });
   const components = platform.attend(mesh, authority);
 
+  // Policies whose time is over.
+  const expiry = new PolicyExpiry(mesh.model.policies, clock);
+
   // What is said of routes, policies and elections.
   const statuses = new StatusWriter({
-    ...{ model: mesh.model, judgements: mesh.judgements, clock, log },
+    ...{ model: mesh.model, judged: mesh.judged, clock, log },
     sink: platform.statusSink,
     isWriter: () => platform.writesStatus(mesh),
   });
@@ -123,6 +127,7 @@ async function main(config: ControlPlaneConfig): Promise<never> {
     [
       admin,
       source,
+      expiry,
       authority,
       servingCertificate,
       statuses,

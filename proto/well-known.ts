@@ -83,6 +83,10 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'retries.v2',
+  'faults.v1',
+  'rate-limits.v1',
+  'circuit-breaker.v2',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -1,10 +1,13 @@
+import type { IncomingMessage } from 'node:http';
 import {
   type AdminHandler,
+  type AdminResponse,
   AdminServer,
   jsonResponse,
   readiness,
 } from '../runtime/admin-server.ts';
 import type { Component } from '../runtime/component.ts';
+import { MeshError } from '../runtime/errors.ts';
 import type { LineWriter } from '../runtime/line-writer.ts';
 import type { Log } from '../runtime/log.ts';
 import { RELEASE } from '../runtime/release.ts';
@@ -13,6 +16,7 @@ import type { SidecarEnvironment } from './environment.ts';
 import type { Source } from './source.ts';
 import type { Counters } from './telemetry/counters.ts';
 import type { Threads } from './threads/threads.ts';
+import { turnClock } from './turn-clock.ts';
 
 /** What the admin ports tell of. */
 export interface AdminOptions {
@@ -53,6 +57,7 @@ export class Admin {
   servers(): Component[] {
     const { environment } = this.#options;
     const metrics = this.#metrics();
+    const explain = this.#explain();
     const health = {
       '/live': () => ({ body: 'live\n' }),
       '/ready': this.#ready(),
@@ -62,7 +67,10 @@ export class Admin {
       new AdminServer('health', environment.healthAddress, health),
       new AdminServer('admin', environment.adminAddress, {
         ...health,
-        '/config_dump': async () => jsonResponse(await this.#dump()),
+        '/config_dump': async (request) => {
+          const question = queryOf(request).get('explain');
+          return question === null ? jsonResponse(await this.#dump()) : await explain(question);
+        },
         '/log_level': logLevel(this.#options),
       }),
     ];
@@ -99,6 +107,32 @@ export class Admin {
     };
   }
 
+  /** Loaded with the first question. */
+  #explain(): (question: string) => Promise<AdminResponse> {
+    const { source, dataPath } = this.#options;
+    return async (question) => {
+      const { Explainer } = await import('./explain/explainer.ts');
+      const { compiled, clusters } = dataPath;
+      const { namespace } = source.pod;
+      const view = source.store;
+      const redirected = source.listeners.outbound?.redirect === true;
+      try {
+        const explainer = new Explainer({
+          view,
+          compiled,
+          clusters,
+          clock: turnClock,
+          namespace,
+          redirected,
+        });
+        return jsonResponse(await explainer.explain(question));
+      } catch (error) {
+        if (!(error instanceof MeshError) || error.code !== 'bad-question') throw error;
+        return { status: 400, body: `${error.message}\n` };
+      }
+    };
+  }
+
   async #dump(): Promise<object> {
     const { source, dataPath, threads } = this.#options;
     const { store, certificates, facts } = source;
@@ -120,13 +154,17 @@ export class Admin {
   }
 }
 
+function queryOf({ url = '' }: IncomingMessage): URLSearchParams {
+  const mark = url.indexOf('?');
+  return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+}
+
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
 /** `/log_level` tells it, `/log_level?level=debug` changes it until the next start. */
 function logLevel({ log, threads }: AdminOptions): AdminHandler {
   return (request) => {
-    const query = request.url?.split('?', 2)[1] ?? '';
-    const level = new URLSearchParams(query).get('level');
+    const level = queryOf(request).get('level');
     if (level !== null) {
       if (!LEVELS.includes(level)) {
         return {

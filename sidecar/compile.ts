@@ -1,5 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Mirror } from './config/filters.ts';
+import type { RateLimits } from './config/rate-limits.ts';
 import type {
   Config,
   HttpRule,
@@ -10,13 +11,18 @@ import type {
   Service,
   ServiceName,
 } from './config/types.ts';
+import type { RequestHead } from './message.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
+import { injectFaults } from './policy/fault.ts';
 import { type FilterPlace, filterLayers } from './policy/filters/filter-layers.ts';
 import { inboundLayers } from './policy/inbound.ts';
 import type { Layer } from './policy/layer.ts';
 import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
+import type { Limiters } from './policy/rate-limit/limiters.ts';
+import { limitRate } from './policy/rate-limit.ts';
+import { compileMatch } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
 import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
@@ -41,6 +47,8 @@ export interface CompiledConfig {
   targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined;
   /** Of one of the pod's own ports. */
   inboundProtocol(port: number): Protocol;
+  /** What may hold or refuse a request to one of the pod's own ports. */
+  inboundGuards(port: number): readonly Layer[];
 }
 
 /** One port of one service. */
@@ -76,6 +84,7 @@ const STATIC_VERSION = 'static';
  *
  * @param previous what is in force now: whatever did not change is taken over from it
  * @param accessLogged whether requests are logged; the same for all configurations
+ * @param limiters count for rate limits; the same for all configurations. Without them there are none
  */
 export function compileConfig(
   config: Config,
@@ -83,9 +92,10 @@ export function compileConfig(
   clock: Clock,
   previous?: CompiledConfig,
   accessLogged = false,
+  limiters?: Limiters,
 ): CompiledConfig {
   const before = previous instanceof Tables ? previous : undefined;
-  return new Tables(config, clusters, clock, before, accessLogged);
+  return new Tables(config, clusters, clock, before, accessLogged, limiters);
 }
 
 class Tables implements CompiledConfig {
@@ -93,8 +103,10 @@ class Tables implements CompiledConfig {
   readonly #clusters: ClusterSource;
   readonly #clock: Clock;
   readonly #accessLogged: boolean;
+  readonly #limiters: Limiters | undefined;
   readonly #byAddress: ReadonlyMap<string, Service>;
   readonly #inbound: ReadonlyMap<number, Protocol>;
+  readonly #inboundGuards: ReadonlyMap<number, readonly Layer[]>;
   readonly #targets = new Map<string, Compiled>();
   /** By cluster. The counts outlive configurations. */
   readonly #budgets: WeakMap<Cluster, RetryBudget>;
@@ -105,17 +117,23 @@ class Tables implements CompiledConfig {
     clock: Clock,
     previous: Tables | undefined,
     accessLogged: boolean,
+    limiters: Limiters | undefined,
   ) {
     this.config = config;
     this.#clusters = clusters;
     this.#clock = clock;
     this.#accessLogged = accessLogged;
+    this.#limiters = limiters;
     this.#budgets = previous === undefined ? new WeakMap() : previous.#budgets;
     this.#byAddress =
       previous !== undefined && previous.config.services === config.services
         ? previous.#byAddress
         : indexAddresses(config.services);
     this.#inbound = new Map(config.settings.inboundPorts.map((port) => [port.port, port.protocol]));
+    limiters?.retain(rateLimitsOf(config));
+    this.#inboundGuards = new Map(
+      config.settings.rateLimits?.map(({ port, limits }) => [port, this.#rateLimits(limits)]),
+    );
     if (previous === undefined) return;
     for (const [key, compiled] of previous.#targets) {
       if (this.#isCurrent(compiled, previous.config)) this.#targets.set(key, compiled);
@@ -139,6 +157,10 @@ class Tables implements CompiledConfig {
 
   inboundProtocol(port: number): Protocol {
     return this.#inbound.get(port) ?? 'detect';
+  }
+
+  inboundGuards(port: number): readonly Layer[] {
+    return this.#inboundGuards.get(port) ?? NO_LAYERS;
   }
 
   #target(service: Service, portNumber: number): OutboundTarget | undefined {
@@ -212,9 +234,26 @@ class Tables implements CompiledConfig {
     filters: readonly Layer[],
   ): Route {
     const policy = effectivePolicy(policyAsPushed, this.#budget(cluster));
-    const layers = outboundLayers(policy, this.#accessLogged, filters);
-    const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
-    return { name, cluster, policy, layers, responseLayers };
+    const guards = this.#guards(policyAsPushed);
+    const layers = outboundLayers(policy, this.#accessLogged, filters, guards);
+    return { name, cluster, policy, layers, responseLayers: responseLayersOf(layers) };
+  }
+
+  #guards({ faults, rateLimits }: PortRoutes['policy']): readonly Layer[] {
+    const guards = rateLimits === undefined ? [] : [...this.#rateLimits([rateLimits])];
+    if (faults !== undefined) {
+      const matchers = faults.matches.map(compileMatch);
+      const takes = (head: RequestHead): boolean =>
+        matchers.length === 0 || matchers.some((matches) => matches(head));
+      guards.push(injectFaults(faults, { takes, clock: this.#clock, random: Math.random }));
+    }
+    return guards;
+  }
+
+  #rateLimits(policies: readonly RateLimits[]): readonly Layer[] {
+    const limiters = this.#limiters;
+    if (limiters === undefined || policies.length === 0) return NO_LAYERS;
+    return [limitRate(policies.map((policy) => limiters.limiter(policy)))];
   }
 
   #mirrorTarget(rule: HttpRule, { service, port }: Mirror): HttpTarget {
@@ -252,6 +291,24 @@ class Tables implements CompiledConfig {
   }
 }
 
+const NO_LAYERS: readonly Layer[] = [];
+
+/** Innermost first. */
+function responseLayersOf(layers: readonly Layer[]): readonly Layer[] {
+  return layers.filter((layer) => layer.onResponse !== undefined).reverse();
+}
+
+function* rateLimitsOf({ settings, routes }: Config): Iterable<RateLimits> {
+  for (const { limits } of settings.rateLimits ?? []) yield* limits;
+  for (const { ports } of routes.values()) {
+    for (const { policy, rules } of ports) {
+      if (policy.rateLimits !== undefined) yield policy.rateLimits;
+      for (const rule of rules)
+        if (rule.policy.rateLimits !== undefined) yield rule.policy.rateLimits;
+    }
+  }
+}
+
 interface Compiled {
   readonly target: OutboundTarget;
   /** Itself and its backends: a service that was deleted and came back has another cluster. */
@@ -283,12 +340,20 @@ export function directTarget(options: {
   destination: Party;
   cluster: Cluster;
   accessLogged: boolean;
+  /** What may hold or refuse a request that comes in. */
+  guards?: readonly Layer[];
 }): HttpTarget {
-  const { direction, authority, destination, cluster, accessLogged } = options;
+  const { direction, authority, destination, cluster, accessLogged, guards } = options;
   const layers =
     direction === 'inbound'
-      ? inboundLayers(accessLogged)
+      ? inboundLayers(accessLogged, guards)
       : outboundLayers(DEFAULT_POLICY, accessLogged);
-  const route = { name: '', cluster, policy: DEFAULT_POLICY, layers, responseLayers: [] };
+  const route = {
+    name: '',
+    cluster,
+    policy: DEFAULT_POLICY,
+    layers,
+    responseLayers: responseLayersOf(layers),
+  };
   return { service: '', authority, destination, routes: singleRoute(route) };
 }

@@ -12,6 +12,7 @@ import { InboundPlans } from './listener/inbound-plans.ts';
 import { OutboundListener } from './listener/outbound.ts';
 import { ownPlaces } from './listener/own-places.ts';
 import { TrunkListener } from './listener/trunk.ts';
+import { Limiters } from './policy/rate-limit/limiters.ts';
 import type { Source } from './source.ts';
 import type { Party, TrafficObserver } from './telemetry/types.ts';
 import { TrunkClient } from './trunk/client.ts';
@@ -22,6 +23,8 @@ import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
 /** What takes connections and carries them on, in the order in which it starts. */
 export interface DataPath {
   readonly clusters: ClusterRegistry;
+  /** What is in force. */
+  compiled(): CompiledConfig;
   /** Outgoing connections; ended after everything else. */
   readonly outbound: readonly Component[];
   /** Incoming connections; drained first. */
@@ -73,10 +76,11 @@ export function createDataPath(
 
   // A configuration is compiled before it comes into force, and not taken when that fails.
   const accessLogged = accessLog !== undefined;
-  let prepared = compileConfig(store.current, clusters, clock, undefined, accessLogged);
+  const limiters = new Limiters({ clock, log, self: () => credentials.current?.spiffeId ?? '' });
+  let prepared = compileConfig(store.current, clusters, clock, undefined, accessLogged, limiters);
   let compiled: CompiledConfig = prepared;
   store.checkWith((next) => {
-    prepared = compileConfig(next, clusters, clock, compiled, accessLogged);
+    prepared = compileConfig(next, clusters, clock, compiled, accessLogged, limiters);
   });
   store.onChange(() => {
     compiled = prepared;
@@ -121,8 +125,10 @@ export function createDataPath(
 
   return {
     clusters,
+    compiled: () => compiled,
     outbound: [
       clusters,
+      limiters,
       { name: 'trunk', start: () => {}, stop: (signal) => trunk.close(signal) },
       ...outbound,
     ],

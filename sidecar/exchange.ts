@@ -4,72 +4,40 @@ import type { Answer } from './answer.ts';
 import type { Endpoint } from './config/types.ts';
 import type { HttpContext } from './context.ts';
 import type { Attempt, Downstream } from './downstream.ts';
+import { ExchangeNotes, type Outcome } from './exchange-notes.ts';
 import type { HttpVersion, ResponseMessage } from './message.ts';
 import { Mirror } from './mirror.ts';
+import { Pacing } from './pacing.ts';
 import { failureOf, reasonOf } from './policy/attempt-failure.ts';
 import { DEFAULT_POLICY } from './policy/defaults.ts';
 import type { EffectivePolicy } from './policy/effective.ts';
 import { refusalLayers } from './policy/inbound.ts';
-import { type AttemptFailure, IDEMPOTENT_METHODS, type Layer } from './policy/layer.ts';
+import { type AttemptFailure, HELD, IDEMPOTENT_METHODS, type Layer } from './policy/layer.ts';
 import { ERROR_HEADER, grpcStatusOf } from './policy/respond.ts';
-import { type BodyTarget, RequestBody } from './request-body.ts';
+import { type BodySource, type BodyTarget, RequestBody } from './request-body.ts';
 import type { HttpTarget, Route } from './route/route.ts';
-import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Peer } from './transport.ts';
 import type { AttemptOutcome, Reached } from './upstream/types.ts';
-
-/** The one way in which an exchange ends. */
-export type Outcome =
-  /** The response was passed on whole. */
-  | { readonly kind: 'completed' }
-  /** A rule answered, in the place of any application. */
-  | { readonly kind: 'answered' }
-  /** Remora answered by itself. */
-  | { readonly kind: 'refused'; readonly error: MeshError }
-  /** The response had begun and could not be finished: the client's connection is cut. */
-  | { readonly kind: 'cut'; readonly error: MeshError }
-  /** The client went away. */
-  | { readonly kind: 'abandoned' };
 
 /**
  * One request and its response on their way through: resolves, picks a route,
  * makes attempts, and ends in exactly one {@link Outcome}.
  */
-export class Exchange<V extends HttpVersion = HttpVersion> {
+export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes {
   readonly context: HttpContext;
   readonly request: V['request'];
   readonly startedMs: number;
-  outcome: Outcome | undefined;
-  /** What the client got; 0 when it got no response. */
-  status = 0;
-  /** The outcome of a gRPC call, once it is known. */
-  grpcStatus: number | undefined;
-  requestBytes = 0;
-  responseBytes = 0;
-  destination: Party = UNKNOWN_PARTY;
-  mutualTls: boolean;
-  attempts = 0;
-  /** Of the last attempt. */
-  upstream: Reached | undefined;
-  /** With which code the other sidecar ended the request, where it did. */
-  peerErrorCode = '';
-
-  // Kept here for the layers.
-  requestTimer: Timer | undefined;
-  attemptTimer: Timer | undefined;
-  retries = 0;
-  connectRetries = 0;
-  replayed = false;
-  /** What balancers that go by a hash shall go by. */
-  hashKey: string | undefined;
-  /** A Set-Cookie for the response; empty where none is wanted. */
-  newCookie = '';
-  traceId = '';
-  /** When the attempt before was over; of the last one, when its response began. */
-  attemptEndedMs = 0;
+  pacing: Pacing<V['trailers']> | undefined;
 
   readonly #downstream: Downstream<V>;
-  readonly #body: RequestBody<V['trailers']>;
+  /** Keeps the request's body for the attempts. */
+  #body: RequestBody<V['trailers']>;
+  /** What comes of it goes in there, */
+  #intake: Pick<RequestBody<V['trailers']>, 'add' | 'end'>;
+  /** and who sends it is told there to wait. */
+  #source: BodySource;
+  /** The layer to go on with, of a request that is held; 0 of any other. */
+  #heldBefore = 0;
   #target: HttpTarget | undefined;
   #route: Route | undefined;
   #layers: readonly Layer[];
@@ -84,13 +52,15 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   #stopWaiting: (() => void) | undefined;
 
   constructor(context: HttpContext, request: V['request'], downstream: Downstream<V>) {
+    super(context.mutualTls);
     this.context = context;
     this.request = request;
     this.startedMs = context.clock.monotonicMs();
-    this.mutualTls = context.mutualTls;
     this.#layers = refusalLayers(context.accessLog !== undefined);
     this.#downstream = downstream;
+    this.#source = downstream;
     this.#body = new RequestBody(downstream);
+    this.#intake = this.#body;
   }
 
   get policy(): EffectivePolicy {
@@ -107,11 +77,6 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   get routeName(): string {
     return this.#route?.name ?? '';
-  }
-
-  get errorCode(): string {
-    const { outcome } = this;
-    return outcome?.kind === 'refused' || outcome?.kind === 'cut' ? outcome.error.code : '';
   }
 
   /** The client was told to send its body. */
@@ -168,10 +133,26 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
       // A stream that was refused is sent again, whatever its method.
       this.request.version === 2 ||
       IDEMPOTENT_METHODS.has(this.request.method);
-    for (const layer of this.#layers) {
-      const ended = layer.onRequest?.(this);
+    this.#ask(route, 0);
+  }
+
+  /** A layer that held the request lets it go on. */
+  proceed(): void {
+    const next = this.#heldBefore;
+    const route = this.#route;
+    if (next === 0 || route === undefined || this.outcome !== undefined) return;
+    this.#heldBefore = 0;
+    this.#ask(route, next);
+  }
+
+  /** Asks the layers, from the given one on, whether the request may go on. */
+  #ask(route: Route, from: number): void {
+    const layers = route.layers;
+    for (let i = from; i < layers.length; i++) {
+      const ended = layers[i]?.onRequest?.(this);
       if (ended === undefined) continue;
-      if (ended instanceof MeshError) this.fail(ended);
+      if (ended === HELD) this.#heldBefore = i + 1;
+      else if (ended instanceof MeshError) this.fail(ended);
       else this.#answer(ended);
       return;
     }
@@ -203,6 +184,26 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
     this.#end({ kind: 'answered' }, 'cancelled');
   }
 
+  /**
+   * From now on both bodies go at that rate. Before an attempt was made; whoever asks
+   * for it ends it with the exchange.
+   *
+   * @param isOver asked again and again: all may go at once
+   */
+  pace(bytesPerSecond: number, isOver: () => boolean): void {
+    const pacing = new Pacing<V['trailers']>({
+      ...{ bytesPerSecond, isOver, clock: this.context.clock },
+      client: this.#downstream,
+      came: this.#body,
+      toClient: { add: (bytes, last) => this.#passOn(bytes, last), end: (t) => this.#passEnd(t) },
+      server: () => this.#attempt,
+    });
+    this.pacing = pacing;
+    this.#intake = pacing.request;
+    this.#source = pacing.source;
+    this.#body = pacing.body;
+  }
+
   #startAttempt(route: Route): void {
     this.attempts += 1;
     for (const layer of this.#layers) layer.onAttempt?.(this);
@@ -216,21 +217,22 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   /** @param last the body ends with these bytes, without trailers, and `onBodyEnd` does not follow */
   onBody(bytes: Buffer, last: boolean): void {
     if (this.outcome !== undefined) return;
-    this.#body.add(bytes, last);
+    this.#intake.add(bytes, last);
     if (this.#mirrors === undefined) return;
     for (const mirror of this.#mirrors) mirror.onBody(bytes, last);
   }
 
   onBodyEnd(trailers: V['trailers'] | undefined): void {
     if (this.outcome !== undefined) return;
-    this.#body.end(trailers);
+    this.#intake.end(trailers);
     if (this.#mirrors === undefined) return;
     for (const mirror of this.#mirrors) mirror.onBodyEnd(trailers);
   }
 
   /** The client takes more of the response. */
   onWritable(): void {
-    this.#attempt?.resume();
+    if (this.pacing !== undefined) this.pacing.response.unblock();
+    else this.#attempt?.resume();
   }
 
   abandon(): void {
@@ -244,7 +246,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   /** Ends the exchange with an error, whatever state it is in. */
   fail(error: MeshError): void {
-    this.#fail(error, 'error');
+    this.#fail(error, 'gateway-error');
   }
 
   #fail(error: MeshError, ofAttempt: AttemptOutcome): void {
@@ -274,13 +276,13 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   }
 
   attemptWritable(): void {
-    this.#downstream.resumeRequest();
+    this.#source.resumeRequest();
   }
 
   attemptTimedOut(error: MeshError): void {
     const attempt = this.#attempt;
     if (attempt === undefined || this.#responseBegun) return;
-    attempt.abort('error');
+    attempt.abort('gateway-error');
     this.attemptFailed({ kind: 'timeout', error });
   }
 
@@ -317,12 +319,23 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   /** @param last the response ends with these bytes, without trailers, and `responseEnded` does not follow */
   responseBody(bytes: Buffer, last: boolean): void {
-    const writable = this.#downstream.writeBody(bytes, last);
-    if (last) this.#end({ kind: 'completed' }, 'success');
-    else if (!writable) this.#attempt?.pause();
+    if (this.pacing !== undefined) this.pacing.response.add(bytes, last);
+    else if (!this.#passOn(bytes, last)) this.#attempt?.pause();
   }
 
   responseEnded(trailers: V['trailers'] | undefined): void {
+    if (this.pacing !== undefined) this.pacing.response.end(trailers);
+    else this.#passEnd(trailers);
+  }
+
+  /** False: the client takes no more for the moment. */
+  #passOn(bytes: Buffer, last: boolean): boolean {
+    const writable = this.#downstream.writeBody(bytes, last);
+    if (last) this.#end({ kind: 'completed' }, 'success');
+    return writable;
+  }
+
+  #passEnd(trailers: V['trailers'] | undefined): void {
     this.#downstream.endBody(trailers);
     this.#end({ kind: 'completed' }, 'success');
   }

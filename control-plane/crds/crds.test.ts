@@ -3,7 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
+import {
+  faultPolicyKind,
+  leaderElectionKind,
+  rateLimitPolicyKind,
+  trafficPolicyKind,
+} from '../watch/custom-kinds.ts';
 import { readResources } from '../watch/file-resources.ts';
 import type { KubernetesObject, WatchedKind } from '../watch/source.ts';
 import { customResourceFiles } from './definition.ts';
@@ -31,6 +36,8 @@ test('the definitions hold nothing that a structural schema may not', () => {
 const kinds = new Map<string, WatchedKind<KubernetesObject>>([
   ['TrafficPolicy', trafficPolicyKind],
   ['LeaderElection', leaderElectionKind],
+  ['FaultPolicy', faultPolicyKind],
+  ['RateLimitPolicy', rateLimitPolicyKind],
 ]);
 const invalid = join(project, 'test/e2e/fixtures/invalid');
 

@@ -2,11 +2,18 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from './custom-resource.ts';
+import { faultPolicy } from './fault-policy.ts';
 import { leaderElection } from './leader-election.ts';
+import { rateLimitPolicy } from './rate-limit-policy.ts';
 import { trafficPolicy } from './traffic-policy.ts';
 
 /** Every kind of ours. */
-const CUSTOM_RESOURCES: readonly CustomResource[] = [trafficPolicy, leaderElection];
+const CUSTOM_RESOURCES: readonly CustomResource[] = [
+  trafficPolicy,
+  faultPolicy,
+  rateLimitPolicy,
+  leaderElection,
+];
 
 /** The CustomResourceDefinitions as files of the chart, by name. */
 export function customResourceFiles(): Map<string, string> {

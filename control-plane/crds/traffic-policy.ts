@@ -1,48 +1,15 @@
 import { z } from 'zod';
+import { circuitBreaker } from './circuit-breaker.ts';
 import {
   acceptedColumns,
   type CustomResource,
   conditions,
   duration,
   durationMs,
+  policyColumns,
   withRules,
 } from './custom-resource.ts';
-
-const targetRef = withRules(
-  z.strictObject({
-    group: z
-      .string()
-      .max(253)
-      .default('')
-      .describe('Empty for a Service, gateway.networking.k8s.io for a route.'),
-    kind: z.string().min(1).max(63).describe('Service, HTTPRoute or GRPCRoute.'),
-    name: z.string().min(1).max(253).describe("A name in the policy's own namespace."),
-  }),
-  'What the policy applies to.',
-  [
-    {
-      cel: "(self.group == '' && self.kind == 'Service') || (self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute'])",
-      holds: ({ group, kind }) =>
-        (group === '' && kind === 'Service') ||
-        (group === 'gateway.networking.k8s.io' && (kind === 'HTTPRoute' || kind === 'GRPCRoute')),
-      message:
-        'a target is a Service (group ""), or an HTTPRoute or GRPCRoute (group "gateway.networking.k8s.io")',
-    },
-  ],
-);
-
-const targetRefs = withRules(
-  z.array(targetRef).min(1).max(16),
-  'The Services and routes, in the same namespace, to which the policy applies.',
-  [
-    {
-      cel: 'self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name))',
-      holds: (refs) =>
-        new Set(refs.map((ref) => `${ref.group}/${ref.kind}/${ref.name}`)).size === refs.length,
-      message: 'a target may be named only once',
-    },
-  ],
-);
+import { targetRefs } from './target-refs.ts';
 
 const timeouts = withRules(
   z.strictObject({
@@ -101,6 +68,26 @@ const budget = z
   })
   .describe('Keeps retries from multiplying the load of a service that is in trouble.');
 
+/** Names of the failures of gRPC, by number from 1. */
+export const GRPC_STATUSES = [
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
 const retries = z
   .strictObject({
     attempts: z
@@ -113,6 +100,14 @@ const retries = z
       description: 'Responses that are tried again.',
       'x-kubernetes-list-type': 'set',
     }),
+    grpcStatuses: z.array(z.enum(GRPC_STATUSES)).min(1).max(16).optional().meta({
+      description:
+        'Outcomes of gRPC calls that are tried again, and no others, where nothing of a response came before. By default those that say the same as statusCodes.',
+      'x-kubernetes-list-type': 'set',
+    }),
+    maxRetryAfter: duration(
+      'A server that asks for a longer pause (Retry-After) is not asked again, and the client gets its response. 0s: what it asks is not heard.',
+    ).optional(),
     connectFailure: z
       .boolean()
       .default(true)
@@ -121,24 +116,6 @@ const retries = z
     budget: budget.default({ percent: 20, minPerSecond: 10 }),
   })
   .describe('Which requests are tried again, and how often.');
-
-const circuitBreaker = z
-  .strictObject({
-    consecutiveErrors: z
-      .int()
-      .min(1)
-      .max(1000)
-      .default(5)
-      .describe('So many errors in a row take an endpoint out.'),
-    ejectionTime: duration('How long it stays out.', '1ms').default('30s'),
-    maxEjectedPercent: z
-      .int()
-      .min(0)
-      .max(100)
-      .default(50)
-      .describe('Of the endpoints of a service, at most this share is out at a time.'),
-  })
-  .describe('Takes endpoints that keep failing out of the balancer for a while.');
 
 /** `token` of RFC 9110 §5.6.2: what headers and cookies may be called. */
 const fieldName = z.string().min(1).max(256);
@@ -258,9 +235,5 @@ export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
     'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by a route.',
   spec: trafficPolicySpec,
   status: z.object({ conditions }),
-  printerColumns: [
-    { name: 'Kind', type: 'string', jsonPath: '.spec.targetRefs[0].kind' },
-    { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[0].name' },
-    ...acceptedColumns,
-  ],
+  printerColumns: [...policyColumns, ...acceptedColumns],
 };

@@ -2,12 +2,7 @@ import type { Collection } from '../collections/collection.ts';
 import { derive } from '../collections/derive.ts';
 import { index } from '../collections/index-by.ts';
 import { join } from '../collections/join.ts';
-import {
-  type LeaderElectionObject,
-  leaderElectionKind,
-  type TrafficPolicyObject,
-  trafficPolicyKind,
-} from '../watch/custom-kinds.ts';
+import { type LeaderElectionObject, leaderElectionKind } from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
 import {
@@ -25,7 +20,8 @@ import type { RouteObject } from '../watch/route.ts';
 import type { ResourceSource } from '../watch/source.ts';
 import { toElection, withCandidates } from './elections.ts';
 import { buildEndpoints } from './endpoints.ts';
-import { type TrafficPolicy, toTrafficPolicy } from './policies.ts';
+import { derivePolicies, type PolicyCollections } from './policy-kinds.ts';
+import { limitsOfService } from './rate-limits.ts';
 import { namesPort, type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
 import { toService } from './services.ts';
 import type { ElectionSpec, Endpoints, Service, Settings, Workload } from './types.ts';
@@ -50,10 +46,13 @@ export interface MeshModel {
 
   readonly httpRoutes: Collection<RouteObject>;
   readonly grpcRoutes: Collection<RouteObject>;
-  readonly trafficPolicies: Collection<TrafficPolicyObject>;
+  /** By kind. */
+  readonly policies: readonly PolicyCollections[];
   readonly leaderElections: Collection<LeaderElectionObject>;
-  /** By target: `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>`. */
-  readonly policiesByTarget: Collection<readonly TrafficPolicy[]>;
+  /** By namespace. */
+  readonly servicesByNamespace: Collection<readonly Service[]>;
+  /** By `<namespace>/<name>` of the Services that are their parents: HTTPRoutes, GRPCRoutes. */
+  readonly routesByService: readonly Collection<readonly Route[]>[];
   /** By namespace. */
   readonly grantsByNamespace: Collection<readonly ReferenceGrantObject[]>;
 }
@@ -67,7 +66,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
   const slices = source.collection(endpointSliceKind);
   const httpRoutes = source.collection(httpRouteKind);
   const grpcRoutes = source.collection(grpcRouteKind);
-  const trafficPolicies = source.collection(trafficPolicyKind);
+  const policies = derivePolicies(source);
   const leaderElections = source.collection(leaderElectionKind);
   const grants = join('reference-grants', [
     source.collection(referenceGrantKinds[0]),
@@ -76,7 +75,11 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
 
   const podsByNamespace = index('pods-by-namespace', pods, namespaceOf);
   const podsByAddress = index('pods-by-address', pods, ownAddresses);
-  const servicesByNamespace = index('services-by-namespace', serviceObjects, namespaceOf);
+  const serviceObjectsByNamespace = index(
+    'service-objects-by-namespace',
+    serviceObjects,
+    namespaceOf,
+  );
   const grantsByNamespace = index('grants-by-namespace', grants, namespaceOf);
   const slicesByService = index('slices-by-service', slices, ({ metadata, service }) =>
     service === '' ? [] : [`${metadata.namespace}/${service}`],
@@ -117,11 +120,11 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     { uses: [nodes] },
   );
 
-  // Policies and rules. Where a policy cannot be understood, the last good one stays in force.
-  const policies = derive('traffic-policies', trafficPolicies, toTrafficPolicy, {
-    keepLast: true,
-  });
-  const policiesByTarget = index('policies-by-target', policies, (policy) => policy.targets);
+  const servicesByNamespace = index('services-by-namespace', services, ({ namespace }) => [
+    namespace,
+  ]);
+
+  // Rules, and the policies that are in force for them.
   const routes = derive(
     'routes',
     services,
@@ -132,7 +135,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
           ...(fetch(httpRoutesByService, key) ?? []),
           ...(fetch(grpcRoutesByService, key) ?? []),
         ],
-        policies: (target) => fetch(policiesByTarget, target) ?? [],
+        policies: (target) => policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
         serviceOf: (name) => fetch(services, name),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
       }),
@@ -140,7 +143,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
       uses: [
         httpRoutesByService,
         grpcRoutesByService,
-        policiesByTarget,
+        ...policies.map(({ byTarget }) => byTarget),
         services,
         grantsByNamespace,
       ],
@@ -168,10 +171,20 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
       buildSettings({
         pod,
         trustDomain,
-        services: fetch(servicesByNamespace, pod.metadata.namespace) ?? [],
+        services: fetch(serviceObjectsByNamespace, pod.metadata.namespace) ?? [],
         elections: (fetch(electionsByPod, key) ?? []).map((election) => election.name),
+        rateLimitsOf: (service) =>
+          limitsOfService(service, (target) =>
+            policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
+          ),
       }),
-    { uses: [servicesByNamespace, electionsByPod] },
+    {
+      uses: [
+        serviceObjectsByNamespace,
+        electionsByPod,
+        ...policies.map(({ byTarget }) => byTarget),
+      ],
+    },
   );
 
   return {
@@ -186,9 +199,10 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     settings,
     httpRoutes,
     grpcRoutes,
-    trafficPolicies,
+    policies,
     leaderElections,
-    policiesByTarget,
+    servicesByNamespace,
+    routesByService: [httpRoutesByService, grpcRoutesByService],
     grantsByNamespace,
   };
 }

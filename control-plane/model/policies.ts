@@ -1,56 +1,72 @@
 import { parseDurationMs } from '../crds/duration.ts';
+import { GRPC_STATUSES } from '../crds/traffic-policy.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
-import { type Aged, compareAge } from './precedence.ts';
-import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
+import type { PolicyField, PolicySettings } from './attachment.ts';
+import type { CircuitBreaker, HashSource, Limits, LoadBalancer, Policy, Retries } from './types.ts';
 
-/** `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>` or `GRPCRoute/<namespace>/<name>`. */
-export type TargetKey = string;
+/** What users call the fields of a policy. */
+export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
+  requestTimeoutMs: 'timeouts.request',
+  perTryTimeoutMs: 'timeouts.perTry',
+  connectTimeoutMs: 'timeouts.connect',
+  idleTimeoutMs: 'timeouts.idle',
+  retries: 'retries',
+  circuitBreaker: 'circuitBreaker',
+  loadBalancer: 'loadBalancer',
+  limits: 'limits',
+  faults: 'faults',
+  rateLimits: 'rate limits',
+};
 
-/** A TrafficPolicy in the model's terms. */
-export interface TrafficPolicy extends Aged {
-  readonly targets: readonly TargetKey[];
-  readonly policy: Policy;
-}
-
-/** Undefined when the object cannot be understood. */
-export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy | undefined {
-  const { spec, metadata } = object;
-  if (spec === undefined) return undefined;
-  const { namespace, name, creationTimestamp } = metadata;
-  return {
-    namespace,
-    name,
-    creationTimestamp,
-    targets: spec.targetRefs.map((ref) => `${ref.kind}/${namespace}/${ref.name}`),
-    policy: toPolicy(`${namespace}/${name}`, spec),
-  };
-}
-
-function toPolicy(source: string, spec: Spec): Policy {
+/** What a TrafficPolicy sets. */
+export function trafficSettings(spec: Spec): PolicySettings {
   const { timeouts, retries, circuitBreaker, loadBalancer, limits } = spec;
-  return compact<Policy>({
-    sources: [source],
+  return compact<PolicySettings>({
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
     connectTimeoutMs: optionalMs(timeouts?.connect),
     idleTimeoutMs: optionalMs(timeouts?.idle),
-    retries: retries && {
-      attempts: retries.attempts,
-      statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
-      connectFailure: retries.connectFailure,
-      backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
-      backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
-      budgetPercent: retries.budget.percent,
-      budgetMinPerSecond: retries.budget.minPerSecond,
-    },
-    circuitBreaker: circuitBreaker && {
-      consecutiveErrors: circuitBreaker.consecutiveErrors,
-      ejectionMs: optionalMs(circuitBreaker.ejectionTime) ?? 0,
-      maxEjectedPercent: circuitBreaker.maxEjectedPercent,
-    },
+    retries: retries && toRetries(retries),
+    circuitBreaker: circuitBreaker && toCircuitBreaker(circuitBreaker),
     loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
     limits: limits && compact<Limits>(limits),
+  });
+}
+
+function toCircuitBreaker(breaker: NonNullable<Spec['circuitBreaker']>): CircuitBreaker {
+  const { ejectionTime, maxEjectionTime, interval, latency, ...counts } = breaker;
+  return compact<CircuitBreaker>({
+    consecutiveErrors: counts.consecutiveErrors,
+    consecutiveGatewayErrors: counts.consecutiveGatewayErrors,
+    successRate: counts.successRate,
+    latency: latency && {
+      percent: latency.percent,
+      minMs: optionalMs(latency.min) ?? 0,
+      minRequests: latency.minRequests,
+    },
+    intervalMs: optionalMs(interval),
+    ejectionMs: optionalMs(ejectionTime) ?? 0,
+    maxEjectionMs: optionalMs(maxEjectionTime),
+    maxEjectedPercent: counts.maxEjectedPercent,
+    minHealthyPercent: counts.minHealthyPercent,
+  });
+}
+
+function toRetries(retries: NonNullable<Spec['retries']>): Retries {
+  const { grpcStatuses, maxRetryAfter } = retries;
+  return compact<Retries>({
+    attempts: retries.attempts,
+    statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
+    connectFailure: retries.connectFailure,
+    backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
+    backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
+    budgetPercent: retries.budget.percent,
+    budgetMinPerSecond: retries.budget.minPerSecond,
+    grpcStatuses: grpcStatuses
+      ?.map((status) => GRPC_STATUSES.indexOf(status) + 1)
+      .sort((a, b) => a - b),
+    maxRetryAfterMs: optionalMs(maxRetryAfter),
   });
 }
 
@@ -81,15 +97,9 @@ function toHashSource({
   return { kind: 'cookie', name, ttlSeconds: Math.ceil((optionalMs(ttl) ?? 0) / 1000) };
 }
 
-/** Of the policies on one target the oldest is in force. */
-export function inForce(policies: readonly TrafficPolicy[]): TrafficPolicy | undefined {
-  return [...policies].sort(compareAge)[0];
-}
-
-/** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as a policy of no source. */
-export function rulePolicy({ timeouts, retry }: RouteRuleSpec): Policy {
-  return compact<Policy>({
-    sources: [],
+/** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as settings. */
+export function ruleSettings({ timeouts, retry }: RouteRuleSpec): PolicySettings {
+  return compact<PolicySettings>({
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.backendRequest),
     retries: retry && retriesOf(retry),
@@ -108,22 +118,6 @@ function retriesOf({ attempts, codes, backoff }: RouteRetry): NonNullable<Policy
     budgetPercent: 20,
     budgetMinPerSecond: 10,
   };
-}
-
-/**
- * One policy out of several, the most specific first. Each timeout is taken
- * from the first that sets it; everything else as a whole.
- */
-export function mergePolicies(policies: readonly (Policy | undefined)[]): Policy {
-  const sources: string[] = [];
-  let merged: Omit<Policy, 'sources'> = {};
-  for (const policy of policies) {
-    if (policy === undefined) continue;
-    const { sources: own, ...settings } = policy;
-    sources.push(...own);
-    merged = { ...settings, ...merged };
-  }
-  return { sources, ...merged };
 }
 
 function optionalMs(text: string | undefined): number | undefined {

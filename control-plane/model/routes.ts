@@ -1,12 +1,14 @@
 import type { RouteObject, RouteRuleSpec } from '../watch/route.ts';
 import {
-  inForce,
-  mergePolicies,
-  rulePolicy,
+  type AttachedPolicy,
+  decidingPolicies,
+  type PolicySettings,
+  settle,
   type TargetKey,
-  type TrafficPolicy,
-} from './policies.ts';
+} from './attachment.ts';
+import { ruleSettings } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
+import { atCaller, ofRoute } from './rate-limits.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
 import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
@@ -33,7 +35,7 @@ export interface RouteRule {
   readonly matches: readonly RankedMatch[];
   /** Empty: the parent itself. */
   readonly backends: readonly RouteBackend[];
-  readonly policy: Policy;
+  readonly settings: PolicySettings;
   readonly filters: RouteFilters;
 }
 
@@ -79,7 +81,7 @@ function toRule(
       weight: ref.weight,
       filters: toFilters(ref.filters, namespace),
     })),
-    policy: rulePolicy(rule),
+    settings: ruleSettings(rule),
     filters: toFilters(rule.filters, namespace),
   };
 }
@@ -89,17 +91,20 @@ export interface RoutesInputs extends ReferenceInputs {
   readonly service: Service;
   /** The routes that are attached to the service and apply to the caller. */
   readonly routes: readonly Route[];
-  readonly policies: (target: TargetKey) => readonly TrafficPolicy[];
+  readonly policies: (target: TargetKey) => readonly AttachedPolicy[];
 }
 
 /** The rules of a service, by port, in order of precedence. */
 export function buildRoutes(inputs: RoutesInputs): Routes {
   const service = `${inputs.service.namespace}/${inputs.service.name}`;
-  const servicePolicy = inForce(inputs.policies(`Service/${service}`))?.policy;
+  const policies = atCaller(inputs.policies);
+  const policy = settle({}, decidingPolicies({ service: inputs.service }, policies));
   return {
     kind: 'routes',
     service,
-    ports: inputs.service.ports.map((port) => buildPort(inputs, service, port, servicePolicy)),
+    ports: inputs.service.ports.map((port) =>
+      buildPort({ ...inputs, policies }, service, port, policy),
+    ),
   };
 }
 
@@ -107,15 +112,13 @@ function buildPort(
   inputs: RoutesInputs,
   service: string,
   port: Port,
-  servicePolicy: Policy | undefined,
+  servicePolicy: Policy,
 ): PortRoutes {
   const attached = attachedTo(inputs.routes, service, port).sort(compareAge);
   const entries = attached.flatMap((route) => {
-    const routePolicy = inForce(
-      inputs.policies(`${route.kind}/${route.namespace}/${route.name}`),
-    )?.policy;
+    const deciding = decidingPolicies({ service: inputs.service, route }, inputs.policies);
     return route.rules.flatMap((rule) => {
-      const policy = mergePolicies([rule.policy, routePolicy, servicePolicy]);
+      const policy = ofRoute(settle(rule.settings, deciding), route);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
       const built = { name: rule.name, backends, policy, ...(filters && { filters }) };
@@ -127,7 +130,7 @@ function buildPort(
     port: port.port,
     routeBound: attached.length > 0,
     rules: gather(entries),
-    policy: mergePolicies([servicePolicy]),
+    policy: servicePolicy,
   };
 }
 
@@ -140,6 +143,18 @@ function attachedTo(routes: readonly Route[], service: string, port: Port): Rout
   );
   const grpc = attached.filter((route) => route.kind === 'GRPCRoute');
   return grpc.length > 0 ? grpc : attached;
+}
+
+/** The routes that decide for some caller of a service, of those that name it as a parent. */
+export function routesInForce(service: Service, routes: readonly Route[]): Route[] {
+  const key = `${service.namespace}/${service.name}`;
+  const found = new Set<Route>();
+  for (const own of Map.groupBy(routes, (route) => route.namespace).values()) {
+    for (const port of service.ports) {
+      for (const route of attachedTo(own, key, port)) found.add(route);
+    }
+  }
+  return [...found];
 }
 
 /** Matches of one rule that follow one another become one rule again. */

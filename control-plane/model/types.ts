@@ -18,6 +18,7 @@ export interface Settings {
   readonly trustDomain: string;
   readonly inboundPorts: readonly Port[];
   readonly elections: readonly string[];
+  readonly rateLimits?: readonly InboundRateLimits[];
 }
 
 export interface Service {
@@ -135,6 +136,53 @@ export interface Policy {
   readonly circuitBreaker?: CircuitBreaker;
   readonly loadBalancer?: LoadBalancer;
   readonly limits?: Limits;
+  readonly faults?: Faults;
+  readonly rateLimits?: RateLimits;
+}
+
+/** What is done to a share of the requests on purpose. */
+export interface Faults {
+  readonly source: string;
+  readonly matches: readonly HttpMatch[];
+  readonly delay?: { readonly durationMs: number; readonly partsPerMillion: number };
+  readonly abort?: {
+    readonly httpStatus?: number;
+    readonly grpcStatus?: number;
+    readonly partsPerMillion: number;
+  };
+  readonly bandwidth?: { readonly bytesPerSecond: number; readonly partsPerMillion: number };
+  /** RFC 3339 */
+  readonly expiresAt?: string;
+}
+
+/** What one policy says of one target. */
+export interface RateLimits {
+  readonly source: string;
+  readonly target: string;
+  readonly limits: readonly RateLimit[];
+  readonly store?: {
+    readonly redis: string;
+    readonly timeoutMs: number;
+    readonly failOpen: boolean;
+  };
+}
+
+export interface RateLimit {
+  readonly name: string;
+  readonly requests: number;
+  readonly windowMs: number;
+  readonly burst: number;
+  readonly key:
+    | { readonly kind: 'everybody' }
+    | { readonly kind: 'caller' }
+    | { readonly kind: 'header'; readonly name: string };
+  readonly maxKeys: number;
+  readonly global: boolean;
+}
+
+export interface InboundRateLimits {
+  readonly port: number;
+  readonly limits: readonly RateLimits[];
 }
 
 export interface Retries {
@@ -145,12 +193,25 @@ export interface Retries {
   readonly backoffMaxMs: number;
   readonly budgetPercent: number;
   readonly budgetMinPerSecond: number;
+  /** Numbers; absent: those that say the same as `statusCodes`. */
+  readonly grpcStatuses?: readonly number[];
+  readonly maxRetryAfterMs?: number;
 }
 
 export interface CircuitBreaker {
   readonly consecutiveErrors: number;
   readonly ejectionMs: number;
   readonly maxEjectedPercent: number;
+  readonly consecutiveGatewayErrors?: number;
+  readonly successRate?: { readonly minPercent: number; readonly minRequests: number };
+  readonly latency?: {
+    readonly percent: number;
+    readonly minMs: number;
+    readonly minRequests: number;
+  };
+  readonly intervalMs?: number;
+  readonly maxEjectionMs?: number;
+  readonly minHealthyPercent?: number;
 }
 
 export interface LoadBalancer {

@@ -144,6 +144,7 @@ test("settings hold the ports on which services reach the pod, by number and by 
       spec: { containers: [{ ports: [{ name: 'metrics', containerPort: 9090 }] }] },
     }),
     trustDomain: 'mesh.test',
+    rateLimitsOf: () => undefined,
     services: [
       service('a', { app: 'web' }, [
         { name: 'main', port: 80, targetPort: 8080 },

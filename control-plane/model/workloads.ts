@@ -1,8 +1,8 @@
 import { ANNOTATION, PORT, SIDECAR_LABEL, SIDECAR_LABEL_VALUE } from '../../proto/well-known.ts';
-import type { PodObject, ServiceObject } from '../watch/kinds.ts';
+import type { PodObject, ServiceObject, ServicePort } from '../watch/kinds.ts';
 import { selectsLabels } from './selectors.ts';
 import { protocolOf } from './services.ts';
-import type { Port, Settings, Workload } from './types.ts';
+import type { InboundRateLimits, Port, RateLimits, Settings, Workload } from './types.ts';
 
 /** Labels that carry the hash with which a ReplicaSet's name ends. */
 const HASH_LABELS = ['pod-template-hash', 'rollouts-pod-template-hash'];
@@ -84,15 +84,19 @@ export interface SettingsInputs {
   readonly services: readonly ServiceObject[];
   /** Elections in which the pod is a candidate. */
   readonly elections: readonly string[];
+  /** What pods of that service count. */
+  readonly rateLimitsOf: (service: ServiceObject['metadata']) => RateLimits | undefined;
 }
 
 export function buildSettings(inputs: SettingsInputs): Settings {
+  const rateLimits = inboundRateLimits(inputs);
   return {
     kind: 'settings',
     workload: workloadName(inputs.pod),
     trustDomain: inputs.trustDomain,
     inboundPorts: inboundPorts(inputs.pod, inputs.services),
     elections: [...inputs.elections].sort(),
+    ...(rateLimits.length > 0 && { rateLimits }),
   };
 }
 
@@ -102,20 +106,46 @@ export function buildSettings(inputs: SettingsInputs): Settings {
  */
 function inboundPorts(pod: PodObject, services: readonly ServiceObject[]): Port[] {
   const byPort = new Map<number, Port>();
+  for (const { port, servicePort } of leadingTo(pod, services)) {
+    const protocol = protocolOf(servicePort);
+    const present = byPort.get(port);
+    if (present === undefined || (present.protocol === 'detect' && protocol !== 'detect')) {
+      byPort.set(port, { port, name: servicePort.name, protocol });
+    }
+  }
+  return [...byPort.values()].sort((a, b) => a.port - b.port);
+}
+
+/** Where several services lead to one port, the limits of each count. */
+function inboundRateLimits({ pod, services, rateLimitsOf }: SettingsInputs): InboundRateLimits[] {
+  const byPort = new Map<number, Map<string, RateLimits>>();
+  for (const { service, port } of leadingTo(pod, services)) {
+    const limits = rateLimitsOf(service.metadata);
+    if (limits === undefined) continue;
+    const present = byPort.get(port) ?? new Map<string, RateLimits>();
+    byPort.set(port, present.set(limits.target, limits));
+  }
+  return [...byPort]
+    .map(([port, limits]) => ({
+      port,
+      limits: [...limits.values()].sort((a, b) => (a.target < b.target ? -1 : 1)),
+    }))
+    .sort((a, b) => a.port - b.port);
+}
+
+/** The ports of services that lead to a pod, each with the pod's own port. */
+function* leadingTo(
+  pod: PodObject,
+  services: readonly ServiceObject[],
+): Iterable<{ service: ServiceObject; servicePort: ServicePort; port: number }> {
   for (const service of services) {
     if (!selectsLabels(service.selector, pod.metadata.labels)) continue;
     for (const servicePort of service.ports) {
       if (servicePort.transport !== 'TCP') continue;
       const port = resolveTargetPort(pod, servicePort.targetPort);
-      if (port === undefined) continue;
-      const protocol = protocolOf(servicePort);
-      const present = byPort.get(port);
-      if (present === undefined || (present.protocol === 'detect' && protocol !== 'detect')) {
-        byPort.set(port, { port, name: servicePort.name, protocol });
-      }
+      if (port !== undefined) yield { service, servicePort, port };
     }
   }
-  return [...byPort.values()].sort((a, b) => a.port - b.port);
 }
 
 function resolveTargetPort(pod: PodObject, target: number | string): number | undefined {

@@ -52,7 +52,12 @@ export class Refusals {
 }
 
 /** The policies and routes of which a refused resource was made, as `<kind>/<namespace>/<name>`. */
-export function concernedBy(model: MeshModel, resource: string): readonly string[] {
+export function concernedBy(
+  model: MeshModel,
+  sidecar: string,
+  resource: string,
+): readonly string[] {
+  if (resource === 'settings') return limitersOf(model, sidecar);
   if (!resource.startsWith('routes/')) return [];
   const routes = model.routes.get(resource.slice('routes/'.length));
   if (routes === undefined) return [];
@@ -63,13 +68,20 @@ export function concernedBy(model: MeshModel, resource: string): readonly string
   return [...concerned];
 }
 
+function limitersOf(model: MeshModel, sidecar: string): readonly string[] {
+  const { rateLimits = [] } = model.settings.get(sidecar) ?? {};
+  return rateLimits.flatMap(({ limits }) =>
+    limits.map(({ source }) => `RateLimitPolicy/${source}`),
+  );
+}
+
 function* originsOf(routes: Routes): Iterable<string> {
   for (const port of routes.ports) {
-    for (const source of port.policy.sources) yield `TrafficPolicy/${source}`;
+    yield* port.policy.sources;
     for (const rule of port.rules) {
       // `HTTPRoute/<namespace>/<name>/<rule>`
       yield rule.name.split('/', 3).join('/');
-      for (const source of rule.policy.sources) yield `TrafficPolicy/${source}`;
+      yield* rule.policy.sources;
     }
   }
 }

@@ -4,9 +4,6 @@ import type { Component } from '../../runtime/component.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
-import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
-import { grpcRouteKind } from '../watch/grpc-route.ts';
-import { httpRouteKind } from '../watch/http-route.ts';
 import { ApiError } from '../watch/kubernetes-api.ts';
 import {
   composeLeadership,
@@ -16,13 +13,13 @@ import {
   type StatusChange,
 } from './compose.ts';
 import { readConditions } from './conditions.ts';
-import type { Judgements } from './judgements.ts';
+import type { JudgedKind } from './judgements.ts';
 import { concernedBy, type RefusalReports, Refusals } from './refusals.ts';
 import type { Status, StatusSink, StatusTarget } from './sinks.ts';
 
 export interface StatusWriterOptions {
   readonly model: MeshModel;
-  readonly judgements: Judgements;
+  readonly judged: readonly JudgedKind[];
   readonly sink: StatusSink;
   /** Whether this replica writes what every replica knows; asked again whenever pods change. */
   readonly isWriter: () => boolean;
@@ -62,15 +59,9 @@ export class StatusWriter implements Component, RefusalReports {
 
   start(): void {
     this.#started = true;
-    const { model, judgements } = this.#options;
-    const watched = [
-      ['HTTPRoute', model.httpRoutes, judgements.httpRoutes],
-      ['GRPCRoute', model.grpcRoutes, judgements.grpcRoutes],
-      ['TrafficPolicy', model.trafficPolicies, judgements.trafficPolicies],
-      ['LeaderElection', model.leaderElections, judgements.leaderElections],
-    ] as const;
-    for (const [kind, objects, verdicts] of watched) {
-      for (const collection of [objects, verdicts]) {
+    const { model, judged } = this.#options;
+    for (const { kind, objects, judgements } of judged) {
+      for (const collection of [objects, judgements]) {
         this.#unsubscribe.push(
           collection.subscribe((keys) => this.#mark([...keys].map((key) => `${kind}/${key}`))),
         );
@@ -89,7 +80,7 @@ export class StatusWriter implements Component, RefusalReports {
   }
 
   refused(sidecar: string, resource: string, reason: string): void {
-    const concerned = concernedBy(this.#options.model, resource);
+    const concerned = concernedBy(this.#options.model, sidecar, resource);
     this.#mark(this.#refusals.add(sidecar, concerned, reason));
   }
 
@@ -108,12 +99,9 @@ export class StatusWriter implements Component, RefusalReports {
   #review(): void {
     const isWriter = this.#options.isWriter();
     if (isWriter && !this.#wasWriter) {
-      const { httpRoutes, grpcRoutes, trafficPolicies, leaderElections } = this.#options.model;
-      const all: string[] = [];
-      for (const [key] of httpRoutes.entries()) all.push(`HTTPRoute/${key}`);
-      for (const [key] of grpcRoutes.entries()) all.push(`GRPCRoute/${key}`);
-      for (const [key] of trafficPolicies.entries()) all.push(`TrafficPolicy/${key}`);
-      for (const [key] of leaderElections.entries()) all.push(`LeaderElection/${key}`);
+      const all = this.#options.judged.flatMap(({ kind, objects }) =>
+        [...objects.entries()].map(([key]) => `${kind}/${key}`),
+      );
       for (const resource of all) this.#sweep.add(resource);
       this.#mark(all);
     }
@@ -193,16 +181,9 @@ export class StatusWriter implements Component, RefusalReports {
   }
 
   #targetOf(resource: string): StatusTarget | undefined {
-    const { grpcRoutes, httpRoutes, leaderElections, trafficPolicies } = this.#options.model;
-    const [kind, key] = splitResource(resource);
-    const route = kind === 'HTTPRoute' ? httpRoutes.get(key) : undefined;
-    if (route !== undefined) return { ...route, plural: httpRouteKind.plural };
-    const grpcRoute = kind === 'GRPCRoute' ? grpcRoutes.get(key) : undefined;
-    if (grpcRoute !== undefined) return { ...grpcRoute, plural: grpcRouteKind.plural };
-    const policy = kind === 'TrafficPolicy' ? trafficPolicies.get(key) : undefined;
-    if (policy !== undefined) return { ...policy, plural: trafficPolicyKind.plural };
-    const election = kind === 'LeaderElection' ? leaderElections.get(key) : undefined;
-    return election && { ...election, plural: leaderElectionKind.plural };
+    const [judged, key] = this.#judgedKind(resource);
+    const object = judged?.objects.get(key);
+    return judged && object && { ...object, plural: judged.plural };
   }
 
   #compose(
@@ -211,25 +192,21 @@ export class StatusWriter implements Component, RefusalReports {
     writes: boolean,
     change: StatusChange,
   ): Status | undefined {
-    const { judgements } = this.#options;
-    const [kind, key] = splitResource(resource);
-    if (kind === 'HTTPRoute' || kind === 'GRPCRoute') {
-      const routes = kind === 'HTTPRoute' ? judgements.httpRoutes : judgements.grpcRoutes;
-      const judged = routes.get(key);
-      if (judged === undefined) return undefined;
-      return composeRouteStatus(present, judged, change, writes);
+    const [judged, key] = this.#judgedKind(resource);
+    const judgement = judged?.judgements.get(key);
+    if (judgement === undefined) return undefined;
+    if ('parents' in judgement) {
+      return composeRouteStatus(present, judgement, change, writes);
     }
-    const verdicts =
-      kind === 'TrafficPolicy' ? judgements.trafficPolicies : judgements.leaderElections;
-    const judged = writes ? verdicts.get(key) : undefined;
-    const conditions = composeStatus(present, judged === undefined ? [] : [judged], change);
+    const conditions = composeStatus(present, writes ? judgement : [], change);
     const leadership = composeLeadership(present, this.#leaders.get(resource));
     if (conditions === undefined) return leadership;
     return { ...conditions, ...leadership };
   }
-}
 
-function splitResource(resource: string): [kind: string, key: string] {
-  const slash = resource.indexOf('/');
-  return [resource.slice(0, slash), resource.slice(slash + 1)];
+  #judgedKind(resource: string): [judged: JudgedKind | undefined, key: string] {
+    const slash = resource.indexOf('/');
+    const judged = this.#options.judged.find(({ kind }) => kind === resource.slice(0, slash));
+    return [judged, resource.slice(slash + 1)];
+  }
 }

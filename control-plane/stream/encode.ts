@@ -21,6 +21,7 @@ import type {
 } from '../model/types.ts';
 import type { VersionedResource } from '../snapshot/types.ts';
 import { filtersMessage } from './encode-filters.ts';
+import { rateLimitsMessage } from './encode-rate-limits.ts';
 
 /**
  * The border between the model and the wire: with `encode-filters.ts` the only file that
@@ -43,6 +44,7 @@ export function encodeResource(item: VersionedResource): Buffer {
     const { name, version, resource } = item;
     const message: ResourceMessage = { name, version, ...bodyOf(resource) };
     if (resource.kind === 'routes') message.requires = requiredFeatures(resource);
+    if (resource.kind === 'settings' && resource.rateLimits) message.requires = ['rate-limits.v1'];
     bytes = responseSerialize({ resources: [message] });
     encoded.set(item, bytes);
   }
@@ -73,6 +75,12 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
           trustDomain: resource.trustDomain,
           inboundPorts: resource.inboundPorts.map(portMessage),
           elections: [...resource.elections],
+          ...(resource.rateLimits && {
+            rateLimits: resource.rateLimits.map(({ port, limits }) => ({
+              port,
+              limits: limits.map(rateLimitsMessage),
+            })),
+          }),
         },
       };
     case 'service':
@@ -148,10 +156,23 @@ function matchMessage(match: HttpMatch): HttpMatchMessage {
 }
 
 function policyMessage(policy: Policy): PolicyMessage {
-  const { retries, circuitBreaker, loadBalancer, limits, sources, ...timeouts } = policy;
+  const {
+    retries,
+    circuitBreaker,
+    loadBalancer,
+    limits,
+    faults,
+    rateLimits,
+    sources,
+    ...timeouts
+  } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
   if (retries !== undefined) {
-    message.retries = { ...retries, statusCodes: [...retries.statusCodes] };
+    message.retries = {
+      ...retries,
+      statusCodes: [...retries.statusCodes],
+      grpcStatuses: [...(retries.grpcStatuses ?? [])],
+    };
   }
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
@@ -160,6 +181,10 @@ function policyMessage(policy: Policy): PolicyMessage {
     if (hash !== undefined) message.loadBalancer.hash = hashMessage(hash);
   }
   if (limits !== undefined) message.limits = { ...limits };
+  if (faults !== undefined) {
+    message.faults = { ...faults, matches: faults.matches.map(matchMessage) };
+  }
+  if (rateLimits !== undefined) message.rateLimits = rateLimitsMessage(rateLimits);
   return message;
 }
 
@@ -195,6 +220,12 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
+      const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
+      if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
+      if (policy.faults !== undefined) required.add('faults.v1');
+      if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
+      if (policy.rateLimits !== undefined) required.add('rate-limits.v1');
     }
     for (const { filters, backends, matches } of port.rules) {
       if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
@@ -204,12 +235,19 @@ function requiredFeatures(routes: Routes): Feature[] {
   return [...required];
 }
 
+/** More than consecutive errors. */
+function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
+  if (breaker === undefined) return false;
+  const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
+  return !isEmpty({ sources: [], ...more });
+}
+
 function hasExpression({ path, headers, query }: HttpMatch): boolean {
   return (
     path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
   );
 }
 
-function isEmpty({ sources: _, ...fields }: Policy): boolean {
+function isEmpty({ sources: _, ...fields }: { readonly sources: readonly string[] }): boolean {
   return Object.values(fields).every((value) => value === undefined);
 }

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
 import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from '../crds/custom-resource.ts';
+import { faultPolicy } from '../crds/fault-policy.ts';
 import { leaderElection } from '../crds/leader-election.ts';
+import { rateLimitPolicy } from '../crds/rate-limit-policy.ts';
 import { trafficPolicy } from '../crds/traffic-policy.ts';
 import { objectMeta, type Raw, record } from './raw.ts';
 import type { KubernetesObject, WatchedKind } from './source.ts';
@@ -14,9 +16,13 @@ export interface CustomObject<Spec> extends KubernetesObject {
 }
 
 export type TrafficPolicyObject = CustomObject<z.output<typeof trafficPolicy.spec>>;
+export type FaultPolicyObject = CustomObject<z.output<typeof faultPolicy.spec>>;
+export type RateLimitPolicyObject = CustomObject<z.output<typeof rateLimitPolicy.spec>>;
 export type LeaderElectionObject = CustomObject<z.output<typeof leaderElection.spec>>;
 
 export const trafficPolicyKind = customKind(trafficPolicy);
+export const faultPolicyKind = customKind(faultPolicy);
+export const rateLimitPolicyKind = customKind(rateLimitPolicy);
 export const leaderElectionKind = customKind(leaderElection);
 
 /** How a kind of ours is watched. Optional, so that the order of installation does not matter. */

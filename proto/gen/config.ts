@@ -3,6 +3,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 
 import type { Ack as _remora_v1_Ack, Ack__Output as _remora_v1_Ack__Output } from './remora/v1/Ack.ts';
 import type { Backend as _remora_v1_Backend, Backend__Output as _remora_v1_Backend__Output } from './remora/v1/Backend.ts';
+import type { CallerIdentity as _remora_v1_CallerIdentity, CallerIdentity__Output as _remora_v1_CallerIdentity__Output } from './remora/v1/CallerIdentity.ts';
 import type { CallingPod as _remora_v1_CallingPod, CallingPod__Output as _remora_v1_CallingPod__Output } from './remora/v1/CallingPod.ts';
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from './remora/v1/CircuitBreaker.ts';
 import type { ConfigClient as _remora_v1_ConfigClient, ConfigDefinition as _remora_v1_ConfigDefinition } from './remora/v1/Config.ts';
@@ -10,6 +11,11 @@ import type { Cors as _remora_v1_Cors, Cors__Output as _remora_v1_Cors__Output }
 import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_Endpoint__Output } from './remora/v1/Endpoint.ts';
 import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
 import type { Endpoints as _remora_v1_Endpoints, Endpoints__Output as _remora_v1_Endpoints__Output } from './remora/v1/Endpoints.ts';
+import type { Everybody as _remora_v1_Everybody, Everybody__Output as _remora_v1_Everybody__Output } from './remora/v1/Everybody.ts';
+import type { FaultAbort as _remora_v1_FaultAbort, FaultAbort__Output as _remora_v1_FaultAbort__Output } from './remora/v1/FaultAbort.ts';
+import type { FaultBandwidth as _remora_v1_FaultBandwidth, FaultBandwidth__Output as _remora_v1_FaultBandwidth__Output } from './remora/v1/FaultBandwidth.ts';
+import type { FaultDelay as _remora_v1_FaultDelay, FaultDelay__Output as _remora_v1_FaultDelay__Output } from './remora/v1/FaultDelay.ts';
+import type { Faults as _remora_v1_Faults, Faults__Output as _remora_v1_Faults__Output } from './remora/v1/Faults.ts';
 import type { Filters as _remora_v1_Filters, Filters__Output as _remora_v1_Filters__Output } from './remora/v1/Filters.ts';
 import type { HashCookie as _remora_v1_HashCookie, HashCookie__Output as _remora_v1_HashCookie__Output } from './remora/v1/HashCookie.ts';
 import type { HashSource as _remora_v1_HashSource, HashSource__Output as _remora_v1_HashSource__Output } from './remora/v1/HashSource.ts';
@@ -18,6 +24,8 @@ import type { HeaderChanges as _remora_v1_HeaderChanges, HeaderChanges__Output a
 import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
+import type { InboundRateLimits as _remora_v1_InboundRateLimits, InboundRateLimits__Output as _remora_v1_InboundRateLimits__Output } from './remora/v1/InboundRateLimits.ts';
+import type { LatencyEjection as _remora_v1_LatencyEjection, LatencyEjection__Output as _remora_v1_LatencyEjection__Output } from './remora/v1/LatencyEjection.ts';
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from './remora/v1/Limits.ts';
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
 import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
@@ -27,6 +35,10 @@ import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__
 import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from './remora/v1/Port.ts';
 import type { PortRoutes as _remora_v1_PortRoutes, PortRoutes__Output as _remora_v1_PortRoutes__Output } from './remora/v1/PortRoutes.ts';
 import type { Push as _remora_v1_Push, Push__Output as _remora_v1_Push__Output } from './remora/v1/Push.ts';
+import type { RateLimit as _remora_v1_RateLimit, RateLimit__Output as _remora_v1_RateLimit__Output } from './remora/v1/RateLimit.ts';
+import type { RateLimitKey as _remora_v1_RateLimitKey, RateLimitKey__Output as _remora_v1_RateLimitKey__Output } from './remora/v1/RateLimitKey.ts';
+import type { RateLimitStore as _remora_v1_RateLimitStore, RateLimitStore__Output as _remora_v1_RateLimitStore__Output } from './remora/v1/RateLimitStore.ts';
+import type { RateLimits as _remora_v1_RateLimits, RateLimits__Output as _remora_v1_RateLimits__Output } from './remora/v1/RateLimits.ts';
 import type { Redirect as _remora_v1_Redirect, Redirect__Output as _remora_v1_Redirect__Output } from './remora/v1/Redirect.ts';
 import type { Resource as _remora_v1_Resource, Resource__Output as _remora_v1_Resource__Output } from './remora/v1/Resource.ts';
 import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retries__Output } from './remora/v1/Retries.ts';
@@ -36,6 +48,7 @@ import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Servi
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
 import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
 import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
+import type { SuccessRateEjection as _remora_v1_SuccessRateEjection, SuccessRateEjection__Output as _remora_v1_SuccessRateEjection__Output } from './remora/v1/SuccessRateEjection.ts';
 import type { ValueMatch as _remora_v1_ValueMatch, ValueMatch__Output as _remora_v1_ValueMatch__Output } from './remora/v1/ValueMatch.ts';
 import type { Workload as _remora_v1_Workload, Workload__Output as _remora_v1_Workload__Output } from './remora/v1/Workload.ts';
 
@@ -49,6 +62,7 @@ export interface ProtoGrpcType {
       Ack: MessageTypeDefinition<_remora_v1_Ack, _remora_v1_Ack__Output>
       Backend: MessageTypeDefinition<_remora_v1_Backend, _remora_v1_Backend__Output>
       BalancerType: EnumTypeDefinition
+      CallerIdentity: MessageTypeDefinition<_remora_v1_CallerIdentity, _remora_v1_CallerIdentity__Output>
       CallingPod: MessageTypeDefinition<_remora_v1_CallingPod, _remora_v1_CallingPod__Output>
       CircuitBreaker: MessageTypeDefinition<_remora_v1_CircuitBreaker, _remora_v1_CircuitBreaker__Output>
       /**
@@ -70,6 +84,11 @@ export interface ProtoGrpcType {
       Endpoint: MessageTypeDefinition<_remora_v1_Endpoint, _remora_v1_Endpoint__Output>
       EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>
       Endpoints: MessageTypeDefinition<_remora_v1_Endpoints, _remora_v1_Endpoints__Output>
+      Everybody: MessageTypeDefinition<_remora_v1_Everybody, _remora_v1_Everybody__Output>
+      FaultAbort: MessageTypeDefinition<_remora_v1_FaultAbort, _remora_v1_FaultAbort__Output>
+      FaultBandwidth: MessageTypeDefinition<_remora_v1_FaultBandwidth, _remora_v1_FaultBandwidth__Output>
+      FaultDelay: MessageTypeDefinition<_remora_v1_FaultDelay, _remora_v1_FaultDelay__Output>
+      Faults: MessageTypeDefinition<_remora_v1_Faults, _remora_v1_Faults__Output>
       Filters: MessageTypeDefinition<_remora_v1_Filters, _remora_v1_Filters__Output>
       HashCookie: MessageTypeDefinition<_remora_v1_HashCookie, _remora_v1_HashCookie__Output>
       HashSource: MessageTypeDefinition<_remora_v1_HashSource, _remora_v1_HashSource__Output>
@@ -78,6 +97,8 @@ export interface ProtoGrpcType {
       Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
       HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
       HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>
+      InboundRateLimits: MessageTypeDefinition<_remora_v1_InboundRateLimits, _remora_v1_InboundRateLimits__Output>
+      LatencyEjection: MessageTypeDefinition<_remora_v1_LatencyEjection, _remora_v1_LatencyEjection__Output>
       Limits: MessageTypeDefinition<_remora_v1_Limits, _remora_v1_Limits__Output>
       LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
       Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
@@ -88,6 +109,10 @@ export interface ProtoGrpcType {
       PortRoutes: MessageTypeDefinition<_remora_v1_PortRoutes, _remora_v1_PortRoutes__Output>
       Protocol: EnumTypeDefinition
       Push: MessageTypeDefinition<_remora_v1_Push, _remora_v1_Push__Output>
+      RateLimit: MessageTypeDefinition<_remora_v1_RateLimit, _remora_v1_RateLimit__Output>
+      RateLimitKey: MessageTypeDefinition<_remora_v1_RateLimitKey, _remora_v1_RateLimitKey__Output>
+      RateLimitStore: MessageTypeDefinition<_remora_v1_RateLimitStore, _remora_v1_RateLimitStore__Output>
+      RateLimits: MessageTypeDefinition<_remora_v1_RateLimits, _remora_v1_RateLimits__Output>
       Redirect: MessageTypeDefinition<_remora_v1_Redirect, _remora_v1_Redirect__Output>
       Resource: MessageTypeDefinition<_remora_v1_Resource, _remora_v1_Resource__Output>
       Retries: MessageTypeDefinition<_remora_v1_Retries, _remora_v1_Retries__Output>
@@ -97,6 +122,7 @@ export interface ProtoGrpcType {
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
       SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
       Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>
+      SuccessRateEjection: MessageTypeDefinition<_remora_v1_SuccessRateEjection, _remora_v1_SuccessRateEjection__Output>
       ValueMatch: MessageTypeDefinition<_remora_v1_ValueMatch, _remora_v1_ValueMatch__Output>
       Workload: MessageTypeDefinition<_remora_v1_Workload, _remora_v1_Workload__Output>
     }

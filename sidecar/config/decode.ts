@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { Backend__Output } from '../../proto/gen/remora/v1/Backend.ts';
-import type { CircuitBreaker__Output } from '../../proto/gen/remora/v1/CircuitBreaker.ts';
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
+import type { Faults__Output } from '../../proto/gen/remora/v1/Faults.ts';
 import type { HttpMatch__Output } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { HttpRule__Output } from '../../proto/gen/remora/v1/HttpRule.ts';
 import type { Policy__Output } from '../../proto/gen/remora/v1/Policy.ts';
@@ -19,12 +19,14 @@ import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
-import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
+import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
+import type { Faults } from './faults.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
-  CircuitBreaker,
   Endpoint,
   Endpoints,
   HttpMatch,
@@ -169,6 +171,9 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
       decodePort(port, at.in(`inboundPorts[${i}]`)),
     ),
     elections: settings.elections,
+    ...(settings.rateLimits.length > 0 && {
+      rateLimits: decodeInboundRateLimits(settings.rateLimits, at),
+    }),
   };
 }
 
@@ -291,12 +296,24 @@ function decodePolicy(policy: Policy__Output | null, at: Place): Policy {
       ? decodeLoadBalancer(policy.loadBalancer, at.in('loadBalancer'))
       : undefined,
     limits: policy?.limits ? decodeLimits(policy.limits, at.in('limits')) : undefined,
+    ...(policy?.faults && { faults: faultsOf(policy.faults, at.in('faults')) }),
+    ...(policy?.rateLimits && {
+      rateLimits: decodeRateLimits(policy.rateLimits, at.in('rateLimits')),
+    }),
   };
+}
+
+function faultsOf(faults: Faults__Output, at: Place): Faults {
+  const matches = faults.matches.map((match, i) => decodeMatch(match, at.in(`matches[${i}]`)));
+  return decodeFaults(faults, matches, at);
 }
 
 function decodeRetries(retries: Retries__Output, at: Place): Retries {
   retries.statusCodes.forEach((code, i) => {
     if (code < 100 || code > 599) at.in(`statusCodes[${i}]`).fail(`${code} is no HTTP status`);
+  });
+  retries.grpcStatuses.forEach((code, i) => {
+    if (code < 1 || code > 16) at.in(`grpcStatuses[${i}]`).fail(`${code} is no failure of gRPC`);
   });
   if (retries.backoffMaxMs < retries.backoffBaseMs) {
     at.in('backoffMaxMs').fail(
@@ -311,17 +328,10 @@ function decodeRetries(retries: Retries__Output, at: Place): Retries {
     backoffMaxMs: at.in('backoffMaxMs').duration(retries.backoffMaxMs),
     budgetPercent: at.in('budgetPercent').atMost(retries.budgetPercent, 100),
     budgetMinPerSecond: retries.budgetMinPerSecond,
-  };
-}
-
-function decodeCircuitBreaker(breaker: CircuitBreaker__Output, at: Place): CircuitBreaker {
-  if (breaker.consecutiveErrors === 0) {
-    at.in('consecutiveErrors').fail('0 would take every endpoint out of the balancer');
-  }
-  return {
-    consecutiveErrors: breaker.consecutiveErrors,
-    ejectionMs: at.in('ejectionMs').duration(breaker.ejectionMs),
-    maxEjectedPercent: at.in('maxEjectedPercent').atMost(breaker.maxEjectedPercent, 100),
+    ...(retries.grpcStatuses.length > 0 && { grpcStatuses: new Set(retries.grpcStatuses) }),
+    ...(retries.maxRetryAfterMs !== undefined && {
+      maxRetryAfterMs: at.in('maxRetryAfterMs').duration(retries.maxRetryAfterMs),
+    }),
   };
 }
 

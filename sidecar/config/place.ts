@@ -70,6 +70,10 @@ export class Place {
     return value <= limit ? value : this.fail(`${value} is above ${limit}`);
   }
 
+  above0(value: number): number {
+    return value > 0 ? value : this.fail('0 would let nothing through');
+  }
+
   duration(valueMs: number): number {
     return this.atMost(valueMs, MAX_DURATION_MS);
   }

@@ -25,6 +25,8 @@ const ONE_OF: Readonly<Record<string, readonly string[]>> = {
   ValueMatch: ['exact', 'expression'],
   PathChange: ['full', 'prefix'],
   HashSource: ['header', 'cookie', 'callingPod'],
+  FaultAbort: ['httpStatus', 'grpcStatus'],
+  RateLimitKey: ['everybody', 'caller', 'header'],
 };
 
 const MAX_UINT32 = 2 ** 32 - 1;

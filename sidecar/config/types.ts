@@ -1,4 +1,6 @@
+import type { Faults } from './faults.ts';
 import type { Filters } from './filters.ts';
+import type { InboundRateLimits, RateLimits } from './rate-limits.ts';
 
 /**
  * What a sidecar knows, in the sidecar's own terms. Everything past `decode.ts`
@@ -22,6 +24,8 @@ export interface Settings {
   readonly inboundPorts: readonly Port[];
   /** Names of the elections in which this pod is a candidate. */
   readonly elections: readonly string[];
+  /** Of what comes to the pod's own ports. */
+  readonly rateLimits?: readonly InboundRateLimits[];
 }
 
 /** `<namespace>/<name>` of a Kubernetes Service. */
@@ -131,6 +135,8 @@ export interface Policy {
   readonly circuitBreaker: CircuitBreaker | undefined;
   readonly loadBalancer: LoadBalancer | undefined;
   readonly limits: Limits | undefined;
+  readonly faults?: Faults;
+  readonly rateLimits?: RateLimits;
 }
 
 export interface Retries {
@@ -143,6 +149,10 @@ export interface Retries {
   /** At most this share of the requests, in percent, may be retries, but always `budgetMinPerSecond`. */
   readonly budgetPercent: number;
   readonly budgetMinPerSecond: number;
+  /** Outcomes of gRPC calls; undefined: those that say the same as `statusCodes`. */
+  readonly grpcStatuses?: ReadonlySet<number> | undefined;
+  /** Who asks for a longer pause is not asked again; 0: nobody is heard. */
+  readonly maxRetryAfterMs?: number | undefined;
 }
 
 export interface CircuitBreaker {
@@ -151,6 +161,31 @@ export interface CircuitBreaker {
   readonly ejectionMs: number;
   /** Of the endpoints of one service, at most this share is out at a time. */
   readonly maxEjectedPercent: number;
+  /** The same of errors that do not come from the application itself. */
+  readonly consecutiveGatewayErrors?: number | undefined;
+  readonly successRate?: SuccessRateEjection | undefined;
+  readonly latency?: LatencyEjection | undefined;
+  /** How often both are looked at. */
+  readonly intervalMs?: number | undefined;
+  /** Ejections grow with each that follows another, up to this. */
+  readonly maxEjectionMs?: number | undefined;
+  /** Where less than this share of the endpoints is left, all are used. */
+  readonly minHealthyPercent?: number | undefined;
+}
+
+/** Endpoints are ejected whose requests succeed less often. */
+export interface SuccessRateEjection {
+  readonly minPercent: number;
+  /** With fewer in an interval, nothing is concluded. */
+  readonly minRequests: number;
+}
+
+/** Endpoints are ejected that are slower than so much of the others' median. */
+export interface LatencyEjection {
+  readonly percent: number;
+  /** Who is faster than this is not slow. */
+  readonly minMs: number;
+  readonly minRequests: number;
 }
 
 /** How the endpoint of a request is chosen. */

@@ -48,6 +48,8 @@ export class InboundPlans {
   readonly #ownPorts: ReadonlySet<number>;
   readonly #serverFirst = new ServerFirstPorts();
   readonly #targets = new Map<Cluster, HttpTarget>();
+  /** Of which configuration they are. */
+  #compiled: CompiledConfig | undefined;
 
   constructor(options: InboundPlansOptions) {
     this.#options = options;
@@ -133,6 +135,11 @@ export class InboundPlans {
   }
 
   #target(destination: SocketAddress): HttpTarget {
+    const compiled = this.#options.compiled();
+    if (compiled !== this.#compiled) {
+      this.#compiled = compiled;
+      this.#targets.clear();
+    }
     const cluster = this.cluster(destination);
     let target = this.#targets.get(cluster);
     if (target === undefined) {
@@ -143,6 +150,7 @@ export class InboundPlans {
         destination: this.#options.self(),
         cluster,
         accessLogged: this.#options.accessLog !== undefined,
+        guards: compiled.inboundGuards(destination.port),
       });
       this.#targets.set(cluster, target);
     }

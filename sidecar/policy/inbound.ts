@@ -26,8 +26,15 @@ const withoutLog = (layers: readonly Layer[]): readonly Layer[] =>
 const QUIET_INBOUND_LAYERS = withoutLog(INBOUND_LAYERS);
 const QUIET_REFUSAL_LAYERS = withoutLog(REFUSAL_LAYERS);
 
-export function inboundLayers(accessLogged: boolean): readonly Layer[] {
-  return accessLogged ? INBOUND_LAYERS : QUIET_INBOUND_LAYERS;
+/** @param guards what may hold or refuse a request, before anything is done for it */
+export function inboundLayers(
+  accessLogged: boolean,
+  guards: readonly Layer[] = [],
+): readonly Layer[] {
+  const layers = accessLogged ? INBOUND_LAYERS : QUIET_INBOUND_LAYERS;
+  if (guards.length === 0) return layers;
+  const at = layers.findIndex((layer) => layer.name === traceContext.name) + 1;
+  return stackOf([...layers.slice(0, at), ...guards, ...layers.slice(at)]);
 }
 
 export function refusalLayers(accessLogged: boolean): readonly Layer[] {

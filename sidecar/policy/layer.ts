@@ -1,7 +1,10 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { Exchange } from '../exchange.ts';
-import type { ResponseMessage } from '../message.ts';
+import type { ResponseHead, ResponseMessage } from '../message.ts';
+
+/** The request waits. */
+export const HELD: unique symbol = Symbol('held');
 
 /**
  * One concern of an exchange, as hooks that are called in the order of the list
@@ -10,8 +13,12 @@ import type { ResponseMessage } from '../message.ts';
  */
 export interface Layer {
   readonly name: string;
-  /** The route is known and nothing was sent yet. An error refuses the request, an answer ends it. */
-  onRequest?(exchange: Exchange): MeshError | Answer | undefined;
+  /**
+   * The route is known and nothing was sent yet. An error refuses the request, an
+   * answer ends it. {@link HELD} keeps it from the layers that follow until the layer
+   * says `exchange.proceed()`, or ends it by `fail`.
+   */
+  onRequest?(exchange: Exchange): MeshError | Answer | typeof HELD | undefined;
   /** An attempt begins: an endpoint is going to be picked. */
   onAttempt?(exchange: Exchange): void;
   /** An attempt is over: its response has begun, or it failed. */
@@ -68,6 +75,7 @@ export type AttemptFailure =
       readonly kind: 'status';
       readonly status: number;
       readonly grpcStatus: number | undefined;
+      readonly response: ResponseHead;
     }
   /** Another attempt would end alike: nobody to send to, a response that is not HTTP. */
   | { readonly kind: 'final'; readonly error: MeshError };

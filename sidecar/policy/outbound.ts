@@ -14,11 +14,13 @@ import { traceContext } from './trace-context.ts';
  * The layers of requests that leave the pod, without those that nobody has a use for.
  *
  * @param filters those of the rule, then those of the backend
+ * @param guards what may hold or refuse a request: rate limits, then faults
  */
 export function outboundLayers(
   policy: EffectivePolicy,
   accessLogged: boolean,
   filters: readonly Layer[] = [],
+  guards: readonly Layer[] = [],
 ): readonly Layer[] {
   const layers: Layer[] = [
     // Outermost, so that they tell what the client saw.
@@ -31,6 +33,8 @@ export function outboundLayers(
     // Around the attempts: pauses between them count as well. Without a policy too,
     // since clients of gRPC bring a limit of their own.
     requestTimeout,
+    // Within that limit, since requests wait here. A call that is refused takes no token.
+    ...guards,
   ];
   // Before an endpoint is picked.
   if (policy.hash !== undefined) layers.push(hashKey);

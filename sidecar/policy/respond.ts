@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { MeshError } from '../../runtime/errors.ts';
 import { grpcStatusOfHttp } from '../grpc/status.ts';
+import { fieldsOf, PolicyRefusal } from './refusal.ts';
 
 /** The one place where an error becomes a status. */
 const STATUS: { readonly [code: string]: number } = {
@@ -37,6 +38,7 @@ const STATUS: { readonly [code: string]: number } = {
   'too-many-pending': 503,
   'too-many-requests': 503,
   'pending-timeout': 503,
+  'rate-limit-unavailable': 503,
 
   // Whoever took it did not answer well, or not in time.
   'upstream-reset': 502,
@@ -52,11 +54,13 @@ export const ERROR_HEADER = 'x-remora-error';
 
 /** An error whose code is not in the table is a fault of ours. */
 export function statusOf(error: MeshError): number {
+  if (error instanceof PolicyRefusal) return error.status;
   return STATUS[error.code] ?? 500;
 }
 
 /** The same for a call of gRPC. */
 export function grpcStatusOf(error: MeshError): number {
+  if (error instanceof PolicyRefusal) return error.grpcStatus;
   return grpcStatusOfHttp(statusOf(error));
 }
 
@@ -78,6 +82,7 @@ export function encodeErrorResponse(
     `${ERROR_HEADER}: ${error.code}`,
     'content-type: text/plain; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
+    ...fieldsOf(error).map(([name, value]) => `${name}: ${value}`),
   ];
   if (connection !== undefined) lines.push(`connection: ${connection}`);
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${method === 'HEAD' ? '' : body}`);

@@ -7,15 +7,16 @@ import { queryValue } from './query.ts';
 /** Decides whether a request is meant. */
 export type Matcher = (head: RequestHead) => boolean;
 
+/** One thing that a match asks for. */
+interface Condition {
+  readonly holds: Matcher;
+  /** What a request has instead, when it does not hold. */
+  readonly unmet: (head: RequestHead) => string;
+}
+
 /** All conditions of a match must hold. */
 export function compileMatch(match: HttpMatch): Matcher {
-  const conditions: Matcher[] = [];
-  const path = compilePath(match.path);
-  if (path !== undefined) conditions.push(path);
-  const { method } = match;
-  if (method !== undefined) conditions.push((head) => head.method === method);
-  for (const header of match.headers) conditions.push(compileHeader(header));
-  for (const parameter of match.query) conditions.push(compileParameter(parameter));
+  const conditions = conditionsOf(match).map(({ holds }) => holds);
   if (conditions.length === 1 && conditions[0] !== undefined) return conditions[0];
   return (head) => {
     for (const condition of conditions) if (!condition(head)) return false;
@@ -23,9 +24,62 @@ export function compileMatch(match: HttpMatch): Matcher {
   };
 }
 
+/** Why a match does not take a request, a sentence for each condition; empty when it does. */
+export function unmetConditions(match: HttpMatch, head: RequestHead): string[] {
+  return conditionsOf(match)
+    .filter(({ holds }) => !holds(head))
+    .map(({ unmet }) => unmet(head));
+}
+
 /** The path decides: `any` and the prefix `/` take every path. */
 export function looksAtPath(match: HttpMatch): boolean {
   return compilePath(match.path) !== undefined;
+}
+
+function conditionsOf(match: HttpMatch): Condition[] {
+  const conditions: Condition[] = [];
+  const path = compilePath(match.path);
+  if (path !== undefined) {
+    const unmet = (head: RequestHead) =>
+      `the path is ${head.path}, not ${describePath(match.path)}`;
+    conditions.push({ holds: path, unmet });
+  }
+  const { method } = match;
+  if (method !== undefined) {
+    const unmet = (head: RequestHead) => `the method is ${head.method}, not ${method}`;
+    conditions.push({ holds: (head) => head.method === method, unmet });
+  }
+  for (const header of match.headers) {
+    const found = (head: RequestHead) => head.header(header.name.toLowerCase());
+    const unmet = (head: RequestHead) => describeValue('header', header, found(head));
+    conditions.push({ holds: compileHeader(header), unmet });
+  }
+  for (const parameter of match.query) {
+    const found = (head: RequestHead) => queryValue(head.query, parameter.name);
+    const unmet = (head: RequestHead) => describeValue('query parameter', parameter, found(head));
+    conditions.push({ holds: compileParameter(parameter), unmet });
+  }
+  return conditions;
+}
+
+function describePath(match: PathMatch): string {
+  switch (match.kind) {
+    case 'any':
+      return 'any';
+    case 'exact':
+      return match.value;
+    case 'prefix':
+      return `${match.value} or below it`;
+    case 'expression':
+      return `one that matches ${match.value}`;
+  }
+}
+
+function describeValue(what: string, match: ValueMatch, value: string | undefined): string {
+  const wanted =
+    'expression' in match ? `one that matches ${match.expression}` : JSON.stringify(match.exact);
+  const found = value === undefined ? 'absent' : JSON.stringify(value);
+  return `the ${what} ${match.name} is ${found}, not ${wanted}`;
 }
 
 /** Undefined takes every path. */

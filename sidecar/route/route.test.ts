@@ -187,6 +187,67 @@ describe('a route table', () => {
     assert.equal(select({ rules: weightless }, head('GET /')), 'invalid-backend');
   });
 
+  test('explains what it decides, rule by rule', () => {
+    const rules = [
+      rule('one', [match(exact('/a')), match({ ...prefix('/b'), method: 'POST' })], [backend('x')]),
+      rule(
+        'two',
+        [
+          match({
+            headers: [{ name: 'x-user', exact: 'ada' }],
+            query: [{ name: 'q', exact: '1' }],
+          }),
+        ],
+        [backend('y')],
+      ),
+      rule('three', [match(prefix('/b'))], [backend('z', 3), backend('y', 1)]),
+      rule('four', [], [backend('x')]),
+    ];
+    const routes = { port: 80, routeBound: true, rules, policy: NO_POLICY };
+    const asked = head('GET /b/c?q=2', 'X-User: bob\r\n');
+    const { passed, taken, unasked, choices } = compileRoutes(routes, factory).explain(asked);
+    assert.deepEqual(
+      passed.map(({ rule, reasons }) => [rule.name, ...reasons]),
+      [
+        ['one', 'the path is /b/c, not /a', 'the method is GET, not POST'],
+        ['two', 'the header x-user is "bob", not "ada", and the query parameter q is "2", not "1"'],
+      ],
+    );
+    assert.equal(taken?.name, 'three');
+    assert.deepEqual(
+      unasked.map(({ name }) => name),
+      ['four'],
+    );
+    assert.deepEqual(
+      choices.map(({ item, weight }) => [
+        item instanceof MeshError ? item.code : item.name,
+        weight,
+      ]),
+      [
+        ['three>z', 3],
+        ['three>y', 1],
+      ],
+    );
+  });
+
+  test('explains the same as it decides', () => {
+    const rules = [
+      rule('one', [match({ ...prefix('/a'), method: 'POST' })], [backend('x')]),
+      rule('two', [match(prefix('/a'))], [backend('y', 0)]),
+      rule('three', [match(exact('/b'))], [backend('z')]),
+    ];
+    for (const routeBound of [true, false]) {
+      const table = compileRoutes({ port: 80, routeBound, rules, policy: NO_POLICY }, factory);
+      for (const line of ['GET /a', 'POST /a', 'GET /b', 'GET /c', 'GET /a%2fb']) {
+        const [choice] = table.explain(head(line)).choices;
+        const selected = table.select(head(line));
+        const nameOf = (item: Route | MeshError | undefined) =>
+          item instanceof MeshError ? item.code : item?.name;
+        assert.equal(nameOf(choice?.item), nameOf(selected), `${line}, ${routeBound}`);
+      }
+    }
+  });
+
   test('refuses a path that can be read in two ways, where a rule looks at paths', () => {
     const byPath = [rule('one', [match(prefix('/a'))], [backend('x')])];
     const byHeader = [rule('one', [match(prefix('/'))], [backend('x')])];

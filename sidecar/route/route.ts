@@ -1,4 +1,5 @@
 import type { MeshError } from '../../runtime/errors.ts';
+import type { HttpRule } from '../config/types.ts';
 import type { RequestHead } from '../message.ts';
 import type { EffectivePolicy } from '../policy/effective.ts';
 import type { Layer } from '../policy/layer.ts';
@@ -22,6 +23,20 @@ export interface RouteTable {
   readonly decidesByPath: boolean;
   /** Error codes: `no-route`, `invalid-backend`, `ambiguous-path`. */
   select(head: RequestHead): Route | MeshError;
+  /** The same question, answered with the reasons. */
+  explain(head: RequestHead): RouteDecision;
+}
+
+/** How a table decides about a request. */
+export interface RouteDecision {
+  /** The rules that did not take it, in the order in which they were asked. */
+  readonly passed: readonly { readonly rule: HttpRule; readonly reasons: readonly string[] }[];
+  /** The rule that took it; undefined when none did. */
+  readonly taken: HttpRule | undefined;
+  /** Rules that were not asked any more. */
+  readonly unasked: readonly HttpRule[];
+  /** Where it may go, by weight. */
+  readonly choices: readonly { readonly item: Route | MeshError; readonly weight: number }[];
 }
 
 /** Where a request goes before its rules are asked. */

@@ -17,6 +17,14 @@ export class Split<T> {
     this.#total = total;
   }
 
+  /** All items with their weights. */
+  get entries(): readonly { readonly item: T; readonly weight: number }[] {
+    return this.#items.map((item, i) => ({
+      item,
+      weight: (this.#bounds[i] ?? 0) - (this.#bounds[i - 1] ?? 0),
+    }));
+  }
+
   /**
    * Undefined when no item has any weight.
    *

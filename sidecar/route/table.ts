@@ -2,12 +2,13 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Backend, HttpRule, PortRoutes } from '../config/types.ts';
 import type { RequestHead } from '../message.ts';
 import { looksAtPrefix } from '../policy/filters/filter-layers.ts';
-import { compileMatch, looksAtPath, type Matcher } from './match.ts';
-import type { Route, RouteTable } from './route.ts';
+import { compileMatch, looksAtPath, type Matcher, unmetConditions } from './match.ts';
+import type { Route, RouteDecision, RouteTable } from './route.ts';
 import { Split } from './split.ts';
 
 /** A rule, ready to be asked. */
 interface CompiledRule {
+  readonly rule: HttpRule;
   /** Any of them; none means every request. */
   readonly matchers: readonly Matcher[];
   readonly backends: Split<Route | MeshError>;
@@ -50,7 +51,34 @@ export function compileRoutes(
       if (rule === undefined) return fallback;
       return rule.backends.pick(random()) ?? rule.empty;
     },
+    explain(head) {
+      const ambiguous = decidesByPath && head.ambiguousPath;
+      const at = ambiguous ? 0 : rules.findIndex((candidate) => takes(candidate, head));
+      const taken = ambiguous ? undefined : rules[at];
+      const asked = rules.slice(0, at < 0 ? rules.length : at);
+      return {
+        passed: asked.map(({ rule }) => ({ rule, reasons: reasonsAgainst(rule, head) })),
+        taken: taken?.rule,
+        unasked: rules.slice(asked.length + (taken === undefined ? 0 : 1)).map(({ rule }) => rule),
+        choices:
+          taken === undefined ? certainly(ambiguous ? AMBIGUOUS : fallback) : choicesOf(taken),
+      };
+    },
   };
+}
+
+/** One sentence for each match of the rule. */
+function reasonsAgainst(rule: HttpRule, head: RequestHead): string[] {
+  return rule.matches.map((match) => unmetConditions(match, head).join(', and '));
+}
+
+function choicesOf({ backends, empty }: CompiledRule): RouteDecision['choices'] {
+  const { entries } = backends;
+  return entries.some(({ weight }) => weight > 0) ? entries : certainly(empty);
+}
+
+function certainly(item: Route | MeshError): RouteDecision['choices'] {
+  return [{ item, weight: 1 }];
 }
 
 const AMBIGUOUS = new MeshError(
@@ -77,6 +105,7 @@ function compileRule(rule: HttpRule, factory: RouteFactory): CompiledRule {
     entries.push({ weight: 1, item: factory.toAnswer(rule) });
   }
   return {
+    rule,
     matchers: rule.matches.map(compileMatch),
     backends: new Split<Route | MeshError>(entries),
     empty: new MeshError('invalid-backend', `rule ${rule.name} has no backend with a weight`),
@@ -92,5 +121,9 @@ function replacesPrefix({ filters, backends }: HttpRule): boolean {
 
 /** For a destination without rules: everything takes the same way. */
 export function singleRoute(route: Route): RouteTable {
-  return { decidesByPath: false, select: () => route };
+  return {
+    decidesByPath: false,
+    select: () => route,
+    explain: () => ({ passed: [], taken: undefined, unasked: [], choices: certainly(route) }),
+  };
 }

@@ -1,6 +1,7 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import { encodeGrpcMessage } from '../grpc/message.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
+import { fieldsOf } from '../policy/refusal.ts';
 import { ERROR_HEADER, grpcStatusOf, statusOf } from '../policy/respond.ts';
 
 const OK = headerField(':status', '200');
@@ -32,6 +33,7 @@ export function errorResponse(error: MeshError, method: string, isGrpc: boolean)
     headerField(ERROR_HEADER, error.code),
     TEXT_TYPE,
     headerField('content-length', String(body.length)),
+    ...ownFields(error),
   ];
   return { status, fields, body: method === 'HEAD' ? undefined : body };
 }
@@ -42,5 +44,10 @@ export function grpcOutcome(error: MeshError): HeaderField[] {
     headerField('grpc-status', String(grpcStatusOf(error))),
     literalField('grpc-message', encodeGrpcMessage(error.message)),
     headerField(ERROR_HEADER, error.code),
+    ...ownFields(error),
   ];
+}
+
+function ownFields(error: MeshError): HeaderField[] {
+  return fieldsOf(error).map(([name, value]) => literalField(name, value));
 }

@@ -50,6 +50,8 @@ export class Counters implements TrafficObserver {
   readonly connections: Series<ConnectionLabels>;
   readonly retries: Series<{ readonly service: string; readonly reason: string }>;
   readonly limitRefusals: Series<{ readonly service: string; readonly reason: string }>;
+  readonly faults: Series<{ readonly service: string; readonly reason: string }>;
+  readonly storeFailures: Series<{ readonly service: string; readonly reason: string }>;
   readonly ejections: Series<{ readonly service: string }>;
   readonly #ejected = new Map<string, Set<string>>();
   /** One key for all look-ups: nothing is allocated for a row that exists. */
@@ -60,6 +62,8 @@ export class Counters implements TrafficObserver {
     this.connections = new Series(4, maxSeries);
     this.retries = new Series(1, maxSeries);
     this.limitRefusals = new Series(1, maxSeries);
+    this.faults = new Series(1, maxSeries);
+    this.storeFailures = new Series(1, maxSeries);
     this.ejections = new Series(1, maxSeries);
   }
 
@@ -107,6 +111,14 @@ export class Counters implements TrafficObserver {
 
   limitReached(service: string, code: string, times = 1): void {
     countReason(this.limitRefusals, service, code, times);
+  }
+
+  faultInjected(service: string, fault: string, times = 1): void {
+    countReason(this.faults, service, fault, times);
+  }
+
+  rateLimitStoreFailed(service: string, reason: string, times = 1): void {
+    countReason(this.storeFailures, service, reason, times);
   }
 
   ejected(service: string, endpoint: string): void {

@@ -138,13 +138,23 @@ function addConnections(registry: Registry, counters: Counters): void {
 }
 
 function addResilience(registry: Registry, counters: Counters): void {
-  const { retries, limitRefusals } = counters;
+  const { retries, limitRefusals, faults, storeFailures } = counters;
   for (const [name, help, series] of [
     ['remora_retries_total', 'Requests that were tried again, by reason', retries],
     [
       'remora_limit_refusals_total',
       'Requests and connections that were refused because a limit was reached, by reason',
       limitRefusals,
+    ],
+    [
+      'remora_faults_injected_total',
+      'Faults that were done to requests on purpose: delay, abort, bandwidth',
+      faults,
+    ],
+    [
+      'remora_rate_limit_store_failures_total',
+      'Requests for which the store of rate limits gave no answer, by reason',
+      storeFailures,
     ],
   ] as const) {
     new Counter({

@@ -10,6 +10,10 @@ export interface TrafficObserver {
   retried(service: string, reason: string): void;
   /** A request or connection was refused because a limit of its policy was reached: by its stable code. */
   limitReached(service: string, code: string): void;
+  /** A fault was done to a request on purpose: `delay`, `abort` or `bandwidth`. */
+  faultInjected(service: string, fault: string): void;
+  /** A rate limit for all sidecars could not be asked about. */
+  rateLimitStoreFailed(service: string, reason: string): void;
   /** An endpoint was taken out of the balancer, or came back. */
   ejected(service: string, endpoint: string): void;
   restored(service: string, endpoint: string): void;

@@ -12,6 +12,8 @@ export interface TrafficChange {
   readonly connections: Growth<ConnectionLabels>;
   readonly retries: Growth<ReasonLabels>;
   readonly limitRefusals: Growth<ReasonLabels>;
+  readonly faults: Growth<ReasonLabels>;
+  readonly storeFailures: Growth<ReasonLabels>;
 }
 
 /** Reads the counters of a thread again and again, and tells what was added since the last time. */
@@ -22,6 +24,8 @@ export class TrafficReader {
     connections: NOTHING,
     retries: NOTHING,
     limitRefusals: NOTHING,
+    faults: NOTHING,
+    storeFailures: NOTHING,
   };
 
   constructor(counters: Counters) {
@@ -30,17 +34,21 @@ export class TrafficReader {
 
   /** Undefined when nothing happened. */
   read(): TrafficChange | undefined {
-    const { requests, connections, retries, limitRefusals } = this.#counters;
+    const { requests, connections, retries, limitRefusals, faults, storeFailures } = this.#counters;
     const change = {
       requests: growth(requests, this.#told.requests),
       connections: growth(connections, this.#told.connections),
       retries: growth(retries, this.#told.retries),
       limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
+      faults: growth(faults, this.#told.faults),
+      storeFailures: growth(storeFailures, this.#told.storeFailures),
     };
     this.#told.requests = requests.snapshot();
     this.#told.connections = connections.snapshot();
     this.#told.retries = retries.snapshot();
     this.#told.limitRefusals = limitRefusals.snapshot();
+    this.#told.faults = faults.snapshot();
+    this.#told.storeFailures = storeFailures.snapshot();
     return Object.values(change).every(({ length }) => length === 0) ? undefined : change;
   }
 }
@@ -54,6 +62,12 @@ export function addTraffic(counters: Counters, change: TrafficChange): void {
   }
   for (const [{ service, reason }, amounts] of change.limitRefusals) {
     counters.limitReached(service, reason, amounts[0]);
+  }
+  for (const [{ service, reason }, amounts] of change.faults) {
+    counters.faultInjected(service, reason, amounts[0]);
+  }
+  for (const [{ service, reason }, amounts] of change.storeFailures) {
+    counters.rateLimitStoreFailed(service, reason, amounts[0]);
   }
 }
 

@@ -19,6 +19,8 @@ const observer: TrafficObserver = {
   connectionClosed: () => {},
   retried: () => {},
   limitReached: () => {},
+  faultInjected: () => {},
+  rateLimitStoreFailed: () => {},
   ejected: () => {},
   restored: () => {},
 };

@@ -92,6 +92,18 @@ test('regular expressions are found in the folder alone, and in no bundle', () =
   assert.equal(output, 'true\n');
 });
 
+test('the client of Redis is found in the folder alone, and in no bundle', () => {
+  for (const name of Object.keys(PROCESSES) as ProcessName[]) {
+    assert.ok(!packagesIn(name).includes('@redis/client'));
+  }
+  const { output } = run([
+    '--input-type=module',
+    '-e',
+    "import { createRequire } from 'node:module'; console.log(typeof createRequire(process.cwd() + '/sidecar.js')('@redis/client').createClient);",
+  ]);
+  assert.equal(output, 'function\n');
+});
+
 test('the native module is found in the folder alone', () => {
   const { output } = run([
     '--input-type=module',

@@ -70,7 +70,12 @@ describe('the chart', () => {
     const definitions = (await render()).filter(isDefinition);
     assert.deepEqual(
       definitions.map(({ metadata }) => metadata.name),
-      ['leaderelections.remora.dev', 'trafficpolicies.remora.dev'],
+      [
+        'faultpolicies.remora.dev',
+        'leaderelections.remora.dev',
+        'ratelimitpolicies.remora.dev',
+        'trafficpolicies.remora.dev',
+      ],
     );
     for (const { metadata } of definitions) {
       assert.equal(metadata.annotations?.['helm.sh/resource-policy'], 'keep');

@@ -276,6 +276,8 @@ describe('policies', () => {
 const KINDS: Readonly<Record<string, string>> = {
   TrafficPolicy: 'trafficpolicies.remora.dev',
   LeaderElection: 'leaderelections.remora.dev',
+  FaultPolicy: 'faultpolicies.remora.dev',
+  RateLimitPolicy: 'ratelimitpolicies.remora.dev',
   HTTPRoute: 'httproutes.gateway.networking.k8s.io',
   GRPCRoute: 'grpcroutes.gateway.networking.k8s.io',
 };

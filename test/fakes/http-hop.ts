@@ -59,6 +59,8 @@ export class HttpHop {
       connectionClosed: () => {},
       retried: (_service, reason) => this.retries.push(reason),
       limitReached: () => {},
+      faultInjected: () => {},
+      rateLimitStoreFailed: () => {},
       ejected: () => {},
       restored: () => {},
     };

@@ -19,6 +19,7 @@ import { InboundPlans } from '../../sidecar/listener/inbound-plans.ts';
 import { OutboundListener } from '../../sidecar/listener/outbound.ts';
 import { ownPlaces } from '../../sidecar/listener/own-places.ts';
 import { TrunkListener } from '../../sidecar/listener/trunk.ts';
+import { Limiters } from '../../sidecar/policy/rate-limit/limiters.ts';
 import type {
   ConnectionRecord,
   RequestRecord,
@@ -123,6 +124,8 @@ export class FakeObserver implements TrafficObserver {
   readonly retries: string[] = [];
   readonly ejections: string[] = [];
   readonly limitRefusals: string[] = [];
+  readonly faults: string[] = [];
+  readonly storeFailures: string[] = [];
 
   requestFinished(record: RequestRecord): void {
     this.requests.push({ ...record });
@@ -142,6 +145,14 @@ export class FakeObserver implements TrafficObserver {
 
   limitReached(service: string, code: string): void {
     this.limitRefusals.push(`${service} ${code}`);
+  }
+
+  faultInjected(service: string, fault: string): void {
+    this.faults.push(`${service} ${fault}`);
+  }
+
+  rateLimitStoreFailed(service: string, reason: string): void {
+    this.storeFailures.push(`${service} ${reason}`);
   }
 
   ejected(service: string, endpoint: string): void {
@@ -173,6 +184,7 @@ export class TestSidecar {
   readonly view = new FakeView();
   readonly observer = new FakeObserver();
   readonly clusters: ClusterRegistry;
+  readonly limiters: Limiters;
   readonly outbound: OutboundListener;
   readonly inbound: InboundListener;
   readonly trunk: TrunkListener;
@@ -216,9 +228,25 @@ export class TestSidecar {
             output: { write: (line) => this.lines.push(line) },
           });
     const accessLogged = accessLog !== undefined;
-    this.#compiled = compileConfig(view.current, this.clusters, clock, undefined, accessLogged);
+    const identity = () => credentials.current?.spiffeId ?? '';
+    this.limiters = new Limiters({ clock, log, self: identity });
+    this.#compiled = compileConfig(
+      view.current,
+      this.clusters,
+      clock,
+      undefined,
+      accessLogged,
+      this.limiters,
+    );
     view.beforeChange = (next) => {
-      this.#compiled = compileConfig(next, this.clusters, clock, this.#compiled, accessLogged);
+      this.#compiled = compileConfig(
+        next,
+        this.clusters,
+        clock,
+        this.#compiled,
+        accessLogged,
+        this.limiters,
+      );
     };
     const common = {
       view,
@@ -261,6 +289,7 @@ export class TestSidecar {
       await this.trunk.stop(now);
       await this.outbound.stop(now);
       this.clusters.stop();
+      this.limiters.stop();
       await this.trunkClient.close(now);
     });
     return this;

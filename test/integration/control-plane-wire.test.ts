@@ -35,15 +35,31 @@ const policy = {
     backoffMaxMs: 250,
     budgetPercent: 20,
     budgetMinPerSecond: 3,
+    grpcStatuses: [8, 14],
+    maxRetryAfterMs: 0,
   },
-  circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
+  circuitBreaker: {
+    consecutiveErrors: 5,
+    consecutiveGatewayErrors: 3,
+    successRate: { minPercent: 90, minRequests: 20 },
+    latency: { percent: 300, minMs: 50, minRequests: 20 },
+    intervalMs: 5_000,
+    ejectionMs: 10_000,
+    maxEjectionMs: 60_000,
+    maxEjectedPercent: 50,
+    minHealthyPercent: 30,
+  },
   loadBalancer: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
   limits: { maxConnections: 7, maxPendingRequests: 0 },
 } satisfies Policy;
 const decodedPolicy = {
   ...policy,
   idleTimeoutMs: undefined,
-  retries: { ...policy.retries, statusCodes: new Set([503]) },
+  retries: {
+    ...policy.retries,
+    statusCodes: new Set([503]),
+    grpcStatuses: new Set([8, 14]),
+  },
   loadBalancer: { kind: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
   limits: { maxConnections: 7, maxPendingRequests: 0, maxRequests: undefined },
 };
@@ -331,5 +347,87 @@ test('routes require the features that their policies use, and no others', () =>
   ]);
   const rule = { name: 'HTTPRoute/shop/cart/0', matches: [], backends: [], policy };
   const ports = [{ ...port, policy: { sources: [] }, rules: [rule] }];
-  assert.deepEqual(requires({ ...routes, ports }), ['policy.v1', 'load-balancer.v1', 'limits.v1']);
+  assert.deepEqual(requires({ ...routes, ports }), [
+    'policy.v1',
+    'load-balancer.v1',
+    'limits.v1',
+    'circuit-breaker.v2',
+    'retries.v2',
+  ]);
+});
+
+test('faults and rate limits arrive as they were meant, and require their features', () => {
+  const matches = [
+    {
+      path: { kind: 'expression', value: '/a+' },
+      method: 'POST',
+      headers: [{ name: 'x', exact: '1' }],
+      query: [],
+    },
+  ] as const;
+  const limits = [
+    { kind: 'everybody' } as const,
+    { kind: 'caller' } as const,
+    { kind: 'header', name: 'x-user' } as const,
+  ].map((key, i) => ({
+    ...{ name: `l${i}`, requests: 5, windowMs: 1_000, burst: 9, maxKeys: 7 },
+    ...{ key, global: i === 1 },
+  }));
+  const rateLimits = { source: 'shop/r', target: 'HTTPRoute/shop/x', limits };
+  const store = { redis: '[::1]:6379', timeoutMs: 50, failOpen: false };
+  const policy = {
+    sources: [],
+    faults: {
+      source: 'shop/f',
+      matches,
+      delay: { durationMs: 250, partsPerMillion: 1 },
+      abort: { grpcStatus: 14, partsPerMillion: 1_000_000 },
+      bandwidth: { bytesPerSecond: 1_024, partsPerMillion: 0 },
+      expiresAt: '2026-01-31T12:00:00.5+01:00',
+    },
+    rateLimits: { ...rateLimits, store },
+  } satisfies Policy;
+  const resource: Resource = {
+    kind: 'routes',
+    service: 'shop/cart',
+    ports: [{ port: 80, routeBound: false, rules: [], policy }],
+  };
+  const message = responseDeserialize(
+    encodeResource({ name: 'routes/shop/cart', version: 'w', resource }),
+  );
+  assert.deepEqual(message.resources[0]?.requires, [
+    'policy.v1',
+    'faults.v1',
+    'regular-expressions.v1',
+    'rate-limits.v1',
+  ]);
+  const [decoded] = decodePush(message).resources;
+  assert.ok(decoded?.kind === 'routes');
+  const arrived = decoded.value.ports[0]?.policy;
+  assert.deepEqual(arrived?.faults, {
+    ...{ source: 'shop/f', matches },
+    delay: policy.faults.delay,
+    abort: { httpStatus: undefined, ...policy.faults.abort },
+    bandwidth: policy.faults.bandwidth,
+    expiresAtMs: Date.UTC(2026, 0, 31, 11, 0, 0, 500),
+  });
+  const decodedStore = { host: '::1', port: 6379, timeoutMs: 50, failOpen: false };
+  assert.deepEqual(arrived?.rateLimits, { ...rateLimits, store: decodedStore });
+
+  const settings = encodeResource({
+    name: 'settings',
+    version: 'w',
+    resource: {
+      ...{ kind: 'settings', workload: 'cart', trustDomain: 'cluster.local' },
+      ...{ inboundPorts: [], elections: [] },
+      rateLimits: [{ port: 8080, limits: [{ ...rateLimits, store }] }],
+    },
+  });
+  const pushed = responseDeserialize(settings);
+  assert.deepEqual(pushed.resources[0]?.requires, ['rate-limits.v1']);
+  const [own] = decodePush(pushed).resources;
+  assert.ok(own?.kind === 'settings');
+  assert.deepEqual(own.value.rateLimits, [
+    { port: 8080, limits: [{ ...rateLimits, store: decodedStore }] },
+  ]);
 });

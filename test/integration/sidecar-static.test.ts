@@ -56,6 +56,30 @@ suite('the example of a static configuration', () => {
     assert.doesNotMatch(body, /PRIVATE KEY/);
   });
 
+  test('explains what would become of a request, and what is wrong with a question', async () => {
+    const ask = (question: string) =>
+      example.client.admin(`/config_dump?explain=${encodeURIComponent(question)}`);
+    const { status, body } = await ask('GET http://greeter.demo/one');
+    assert.equal(status, 200);
+    const answer = JSON.parse(body) as {
+      outcome: string;
+      destination: { service: string };
+      rules: { verdict: string }[];
+      backends: { endpoints: { mutualTls: boolean; state: string }[] }[];
+    };
+    assert.match(answer.outcome, /^goes to one of 1 usable endpoints .*: rule greetings took it$/);
+    assert.equal(answer.destination.service, 'demo/greeter');
+    assert.deepEqual(
+      answer.rules.map(({ verdict }) => verdict),
+      ['taken'],
+    );
+    const [endpoint] = answer.backends[0]?.endpoints ?? [];
+    assert.deepEqual([endpoint?.mutualTls, endpoint?.state], [true, 'usable']);
+    const refused = await ask('greeter');
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /^"greeter" is no method and URL: write a request as "GET http/);
+  });
+
   test('takes a change at once, and stays on what it had when a change is bad', async () => {
     const text = readFileSync(example.clientFile, 'utf8');
     writeFileSync(example.clientFile, text.replace('prefix: /', 'prefix: /only'));

@@ -71,7 +71,12 @@ export class TestFolder {
    */
   withFolder(manifests: string, images: Readonly<Record<string, string>>): this {
     cpSync(manifests, this.manifests, { recursive: true });
-    const entries = Object.entries(images).map(([name, folder]) => [name, { folder }]);
+    return this.withImages(images, '/app');
+  }
+
+  /** @param mountPath where the images have their folders */
+  withImages(images: Readonly<Record<string, string>>, mountPath: string): this {
+    const entries = Object.entries(images).map(([name, folder]) => [name, { folder, mountPath }]);
     const local = { manifests: 'manifests', images: Object.fromEntries(entries) };
     // JSON is YAML.
     writeFileSync(join(this.path, 'local.yaml'), JSON.stringify(local));

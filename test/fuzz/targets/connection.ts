@@ -219,6 +219,8 @@ const SILENT: TrafficObserver = {
   connectionClosed: () => {},
   retried: () => {},
   limitReached: () => {},
+  faultInjected: () => {},
+  rateLimitStoreFailed: () => {},
   ejected: () => {},
   restored: () => {},
 };

@@ -2,13 +2,15 @@ import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retri
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from '../../remora/v1/CircuitBreaker.ts';
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from '../../remora/v1/LoadBalancer.ts';
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from '../../remora/v1/Limits.ts';
+import type { Faults as _remora_v1_Faults, Faults__Output as _remora_v1_Faults__Output } from '../../remora/v1/Faults.ts';
+import type { RateLimits as _remora_v1_RateLimits, RateLimits__Output as _remora_v1_RateLimits__Output } from '../../remora/v1/RateLimits.ts';
 
 /**
  * An absent field means the mesh default; 0 ms means no limit.
  */
 export interface Policy {
   /**
-   * "<namespace>/<name>" of the TrafficPolicies merged here.
+   * "<kind>/<namespace>/<name>" of the policies of which something is in force here.
    */
   'sources'?: (string)[];
   'requestTimeoutMs'?: (number);
@@ -25,6 +27,14 @@ export interface Policy {
    * Requires the feature "limits.v1".
    */
   'limits'?: (_remora_v1_Limits | null);
+  /**
+   * Requires the feature "faults.v1".
+   */
+  'faults'?: (_remora_v1_Faults | null);
+  /**
+   * Requires the feature "rate-limits.v1".
+   */
+  'rateLimits'?: (_remora_v1_RateLimits | null);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_perTryTimeoutMs'?: "perTryTimeoutMs";
   '_connectTimeoutMs'?: "connectTimeoutMs";
@@ -36,7 +46,7 @@ export interface Policy {
  */
 export interface Policy__Output {
   /**
-   * "<namespace>/<name>" of the TrafficPolicies merged here.
+   * "<kind>/<namespace>/<name>" of the policies of which something is in force here.
    */
   'sources': (string)[];
   'requestTimeoutMs'?: (number);
@@ -53,6 +63,14 @@ export interface Policy__Output {
    * Requires the feature "limits.v1".
    */
   'limits': (_remora_v1_Limits__Output | null);
+  /**
+   * Requires the feature "faults.v1".
+   */
+  'faults': (_remora_v1_Faults__Output | null);
+  /**
+   * Requires the feature "rate-limits.v1".
+   */
+  'rateLimits': (_remora_v1_RateLimits__Output | null);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_perTryTimeoutMs'?: "perTryTimeoutMs";
   '_connectTimeoutMs'?: "connectTimeoutMs";

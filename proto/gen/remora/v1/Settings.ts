@@ -1,4 +1,5 @@
 import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from '../../remora/v1/Port.ts';
+import type { InboundRateLimits as _remora_v1_InboundRateLimits, InboundRateLimits__Output as _remora_v1_InboundRateLimits__Output } from '../../remora/v1/InboundRateLimits.ts';
 
 export interface Settings {
   /**
@@ -14,6 +15,10 @@ export interface Settings {
    * Elections in which this pod is a candidate.
    */
   'elections'?: (string)[];
+  /**
+   * Of what comes to the pod's own ports. Requires the feature "rate-limits.v1".
+   */
+  'rateLimits'?: (_remora_v1_InboundRateLimits)[];
 }
 
 export interface Settings__Output {
@@ -30,4 +35,8 @@ export interface Settings__Output {
    * Elections in which this pod is a candidate.
    */
   'elections': (string)[];
+  /**
+   * Of what comes to the pod's own ports. Requires the feature "rate-limits.v1".
+   */
+  'rateLimits': (_remora_v1_InboundRateLimits__Output)[];
 }

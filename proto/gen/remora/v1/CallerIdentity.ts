@@ -1,0 +1,5 @@
+export interface CallerIdentity {
+}
+
+export interface CallerIdentity__Output {
+}

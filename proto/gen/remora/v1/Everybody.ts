@@ -1,0 +1,5 @@
+export interface Everybody {
+}
+
+export interface Everybody__Output {
+}

@@ -1,0 +1,93 @@
+import type { Workload } from '../config/types.ts';
+import type { Route } from '../route/route.ts';
+
+/** Where a request may go, or what answers in the place of anybody. */
+export type ExplainedBackend =
+  | {
+      /** `<namespace>/<name>:<port>` */
+      readonly backend: string;
+      /** 0 to 1. */
+      readonly share: number;
+      readonly loadBalancer: unknown;
+      readonly limits: unknown;
+      /** With the mesh's defaults filled in; 0 ms means no limit. */
+      readonly policy: object;
+      /** What happens on the way, outermost first. */
+      readonly layers: readonly string[];
+      readonly endpoints: readonly ExplainedEndpoint[];
+    }
+  | {
+      readonly backend: 'none';
+      readonly share: number;
+      readonly answers: number;
+      readonly error: string;
+      readonly because: string;
+    };
+
+interface ExplainedEndpoint {
+  readonly address: string;
+  readonly pod: string;
+  readonly workload: string;
+  readonly mutualTls: boolean;
+  /** May be picked. */
+  readonly usable: boolean;
+  readonly state: string;
+  readonly inFlight: number;
+}
+
+/** An endpoint as the configuration has it. */
+export interface KnownEndpoint {
+  readonly workload: Workload;
+}
+
+/** What `/config_dump` tells of a cluster, as far as it is told here. */
+interface DescribedCluster {
+  readonly loadBalancer?: unknown;
+  readonly limits?: unknown;
+  readonly endpoints?: readonly DescribedEndpoint[];
+}
+
+interface DescribedEndpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly inFlight: number;
+  readonly consecutiveErrors: number;
+  readonly ejected: boolean;
+  readonly usable: boolean;
+}
+
+export function describeChoice(
+  { cluster, policy, layers }: Route,
+  share: number,
+  described: DescribedCluster | undefined,
+  known: (address: string) => KnownEndpoint | undefined,
+): ExplainedBackend {
+  const { retries, ...rest } = policy;
+  const { budget: _, ...told } = retries ?? {};
+  return {
+    backend: cluster.name,
+    share,
+    loadBalancer: described?.loadBalancer,
+    limits: described?.limits,
+    policy: retries === undefined ? rest : { ...rest, retries: told },
+    layers: layers.map(({ name }) => name),
+    endpoints: (described?.endpoints ?? []).map((endpoint) => {
+      const workload = known(endpoint.address)?.workload;
+      return {
+        address: `${endpoint.address}:${endpoint.port}`,
+        pod: workload === undefined ? '' : `${workload.namespace}/${workload.pod}`,
+        workload: workload?.workload ?? '',
+        mutualTls: (workload?.trunkPort ?? 0) > 0,
+        usable: endpoint.usable,
+        state: stateOf(endpoint),
+        inFlight: endpoint.inFlight,
+      };
+    }),
+  };
+}
+
+function stateOf({ ejected, usable, consecutiveErrors }: DescribedEndpoint): string {
+  if (ejected) return `ejected after ${consecutiveErrors} errors in a row`;
+  if (!usable) return 'left out for a moment: connections to it failed';
+  return consecutiveErrors === 0 ? 'usable' : `usable, ${consecutiveErrors} errors in a row so far`;
+}

@@ -1,0 +1,27 @@
+import type { Scenario } from './scenario.ts';
+import { BALANCING } from './table/balancing.ts';
+import { CHANGES } from './table/changes.ts';
+import { EXPLANATIONS } from './table/explanations.ts';
+import { FAULTS } from './table/faults.ts';
+import { FILTERS } from './table/filters.ts';
+import { MATCHES } from './table/matches.ts';
+import { POLICIES } from './table/policies.ts';
+import { RATE_LIMITS } from './table/rate-limits.ts';
+import { RESILIENCE } from './table/resilience.ts';
+import { ROUTES } from './table/routes.ts';
+import { STATUSES } from './table/statuses.ts';
+
+/** All of them, in the order in which they are played. */
+export const SCENARIOS: readonly Scenario[] = [
+  ...MATCHES,
+  ...ROUTES,
+  ...FILTERS,
+  ...RESILIENCE,
+  ...POLICIES,
+  ...FAULTS,
+  ...RATE_LIMITS,
+  ...BALANCING,
+  ...STATUSES,
+  ...EXPLANATIONS,
+  ...CHANGES,
+];
