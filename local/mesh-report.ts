@@ -47,6 +47,8 @@ const dump = z.looseObject({
   problems: z.record(z.string(), problem).default({}),
   'http-route-judgements': routeJudgements,
   'grpc-route-judgements': routeJudgements,
+  'tls-route-judgements': routeJudgements,
+  'tcp-route-judgements': routeJudgements,
   'traffic-policy-judgements': z.record(z.string(), verdict).default({}),
   'leader-election-judgements': z.record(z.string(), verdict).default({}),
 });
@@ -72,6 +74,8 @@ export function readMeshProblems(configDump: unknown): Problem[] {
   for (const [kind, routes] of [
     ['HTTPRoute', parsed.data['http-route-judgements']],
     ['GRPCRoute', parsed.data['grpc-route-judgements']],
+    ['TLSRoute', parsed.data['tls-route-judgements']],
+    ['TCPRoute', parsed.data['tcp-route-judgements']],
   ] as const) {
     for (const [name, { parents }] of Object.entries(routes)) {
       for (const { verdicts } of parents) judge(kind, name, verdicts);

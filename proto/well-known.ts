@@ -83,6 +83,7 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'connection-routes.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

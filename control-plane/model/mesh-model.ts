@@ -2,6 +2,7 @@ import type { Collection } from '../collections/collection.ts';
 import { derive } from '../collections/derive.ts';
 import { index } from '../collections/index-by.ts';
 import { join } from '../collections/join.ts';
+import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
 import {
   type LeaderElectionObject,
   leaderElectionKind,
@@ -50,6 +51,10 @@ export interface MeshModel {
 
   readonly httpRoutes: Collection<RouteObject>;
   readonly grpcRoutes: Collection<RouteObject>;
+  readonly tlsRoutes: Collection<RouteObject>;
+  readonly tcpRoutes: Collection<RouteObject>;
+  /** By the Services that are their parents; one collection a kind. */
+  readonly routesByService: readonly Collection<readonly Route[]>[];
   readonly trafficPolicies: Collection<TrafficPolicyObject>;
   readonly leaderElections: Collection<LeaderElectionObject>;
   /** By target: `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>`. */
@@ -67,6 +72,15 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
   const slices = source.collection(endpointSliceKind);
   const httpRoutes = source.collection(httpRouteKind);
   const grpcRoutes = source.collection(grpcRouteKind);
+  const tlsRoutes = join('tls-routes', [
+    source.collection(tlsRouteKinds[0]),
+    source.collection(tlsRouteKinds[1]),
+    source.collection(tlsRouteKinds[2]),
+  ]);
+  const tcpRoutes = join('tcp-routes', [
+    source.collection(tcpRouteKinds[0]),
+    source.collection(tcpRouteKinds[1]),
+  ]);
   const trafficPolicies = source.collection(trafficPolicyKind);
   const leaderElections = source.collection(leaderElectionKind);
   const grants = join('reference-grants', [
@@ -84,8 +98,13 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
 
   // Routes by what they are attached to. Where one cannot be understood, the last good one
   // stays in force.
-  const httpRoutesByService = routesByService('http-routes', httpRoutes);
-  const grpcRoutesByService = routesByService('grpc-routes', grpcRoutes);
+  const grpcRoutesByService = byService('grpc-routes', grpcRoutes);
+  const routesByService = [
+    byService('http-routes', httpRoutes),
+    grpcRoutesByService,
+    byService('tls-routes', tlsRoutes),
+    byService('tcp-routes', tcpRoutes),
+  ];
 
   // Services, and where their pods are.
   const services = derive(
@@ -128,23 +147,12 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     (service, key, fetch) =>
       routesByCaller({
         service,
-        routes: [
-          ...(fetch(httpRoutesByService, key) ?? []),
-          ...(fetch(grpcRoutesByService, key) ?? []),
-        ],
+        routes: routesByService.flatMap((ofKind) => fetch(ofKind, key) ?? []),
         policies: (target) => fetch(policiesByTarget, target) ?? [],
         serviceOf: (name) => fetch(services, name),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
       }),
-    {
-      uses: [
-        httpRoutesByService,
-        grpcRoutesByService,
-        policiesByTarget,
-        services,
-        grantsByNamespace,
-      ],
-    },
+    { uses: [...routesByService, policiesByTarget, services, grantsByNamespace] },
   );
 
   // Elections, and what a sidecar is told about its own pod.
@@ -186,6 +194,9 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     settings,
     httpRoutes,
     grpcRoutes,
+    tlsRoutes,
+    tcpRoutes,
+    routesByService,
     trafficPolicies,
     leaderElections,
     policiesByTarget,
@@ -194,10 +205,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
 }
 
 /** The routes of one kind, by `<namespace>/<name>` of the Services that are their parents. */
-function routesByService(
-  name: string,
-  objects: Collection<RouteObject>,
-): Collection<readonly Route[]> {
+function byService(name: string, objects: Collection<RouteObject>): Collection<readonly Route[]> {
   const routes = derive(name, objects, toRoute, { keepLast: true });
   return index(`${name}-by-service`, routes, (route) =>
     route.parents.map((parent) => parent.service),

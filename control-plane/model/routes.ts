@@ -1,4 +1,10 @@
-import type { RouteObject, RouteRuleSpec } from '../watch/route.ts';
+import {
+  ROUTE_KINDS,
+  type RouteKind,
+  type RouteObject,
+  type RouteRuleSpec,
+} from '../watch/route.ts';
+import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
 import {
   inForce,
   mergePolicies,
@@ -10,13 +16,24 @@ import { type Aged, compareAge } from './precedence.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
 import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
-import type { Backend, HttpRule, Policy, Port, PortRoutes, Routes, Service } from './types.ts';
+import type {
+  Backend,
+  HttpRule,
+  Policy,
+  Port,
+  PortRoutes,
+  Protocol,
+  Routes,
+  Service,
+} from './types.ts';
 
-/** An HTTPRoute or a GRPCRoute in the model's terms. */
+/** A route of any kind in the model's terms. */
 export interface Route extends Aged {
-  readonly kind: RouteObject['kind'];
+  readonly kind: RouteKind;
   readonly parents: readonly ParentRef[];
   readonly rules: readonly RouteRule[];
+  /** Of a TLSRoute; none means all. */
+  readonly serverNames: readonly string[];
 }
 
 /** A Service that a route is attached to: all its ports, or one by number or name. */
@@ -58,6 +75,7 @@ export function toRoute(object: RouteObject): Route | undefined {
       portName: parent.sectionName,
     })),
     rules: rules.map((rule, position) => toRule(rule, position, { kind, namespace, name })),
+    serverNames: object.hostnames ?? [],
   };
 }
 
@@ -110,6 +128,12 @@ function buildPort(
   servicePolicy: Policy | undefined,
 ): PortRoutes {
   const attached = attachedTo(inputs.routes, service, port).sort(compareAge);
+  const connections = attached.flatMap((route) => connectionSources(inputs, route, service, port));
+  if (connections.length > 0) {
+    const policy = mergePolicies([servicePolicy]);
+    const connectionRules = buildConnectionRules(connections, policy, inputs.policies);
+    return { port: port.port, routeBound: true, rules: [], policy, connectionRules };
+  }
   const entries = attached.flatMap((route) => {
     const routePolicy = inForce(
       inputs.policies(`${route.kind}/${route.namespace}/${route.name}`),
@@ -131,15 +155,42 @@ function buildPort(
   };
 }
 
-/** Where a port has GRPCRoutes, HTTPRoutes do not count: the more specific kind wins (GEP-1426). */
+/** The rules of a route that takes connections as a whole; none of any other. */
+function connectionSources(
+  inputs: RoutesInputs,
+  route: Route,
+  service: string,
+  { port }: Port,
+): ConnectionRuleSource[] {
+  const { kind, serverNames } = route;
+  if (kind !== 'TLSRoute' && kind !== 'TCPRoute') return [];
+  return route.rules.map((rule) => ({
+    ...{ name: rule.name, kind, serverNames },
+    backends: backendsOf(inputs, route, rule, service, port),
+  }));
+}
+
+/** Where several kinds of routes want a port, only those of the most specific kind have it. */
 function attachedTo(routes: readonly Route[], service: string, port: Port): Route[] {
-  const attached = routes.filter((route) =>
-    route.parents.some(
-      (parent) => parent.service === service && attaches(parent, port, route.kind),
-    ),
+  const kind = kindInForce(routes, service, port);
+  return routes.filter((route) => route.kind === kind && wants(route, service, port));
+}
+
+/** Of the kinds of routes that want a port the one that has it. */
+export function kindInForce(
+  routes: readonly Route[],
+  service: string,
+  port: Port,
+): RouteKind | undefined {
+  return ROUTE_KINDS.find((kind) =>
+    routes.some((route) => route.kind === kind && wants(route, service, port)),
   );
-  const grpc = attached.filter((route) => route.kind === 'GRPCRoute');
-  return grpc.length > 0 ? grpc : attached;
+}
+
+function wants(route: Route, service: string, port: Port): boolean {
+  return route.parents.some(
+    (parent) => parent.service === service && attaches(parent, port, route.kind),
+  );
 }
 
 /** Matches of one rule that follow one another become one rule again. */
@@ -157,10 +208,17 @@ function gather(
   return rules;
 }
 
+/** What was declared of the ports that a kind of route may take. */
+const CARRIES: Readonly<Record<RouteKind, ReadonlySet<Protocol>>> = {
+  GRPCRoute: new Set(['detect', 'http2', 'grpc']),
+  HTTPRoute: new Set(['detect', 'http1', 'http2', 'grpc']),
+  TLSRoute: new Set(['detect', 'tls', 'tcp']),
+  TCPRoute: new Set(['detect', 'tls', 'tcp']),
+};
+
 /** Whether a parent reference means a port, which must be one that can carry what the route is about. */
-export function attaches(parent: ParentRef, port: Port, kind: Route['kind']): boolean {
-  if (port.protocol === 'tcp' || port.protocol === 'tls') return false;
-  if (kind === 'GRPCRoute' && port.protocol === 'http1') return false;
+export function attaches(parent: ParentRef, port: Port, kind: RouteKind): boolean {
+  if (!CARRIES[kind].has(port.protocol)) return false;
   if (parent.port !== undefined && parent.port !== port.port) return false;
   return parent.portName === undefined || parent.portName === port.name;
 }

@@ -10,6 +10,8 @@ import { judgeElection, judgePolicy, judgeRoute, type RouteVerdicts } from './ve
 export interface Judgements {
   readonly httpRoutes: Collection<RouteVerdicts>;
   readonly grpcRoutes: Collection<RouteVerdicts>;
+  readonly tlsRoutes: Collection<RouteVerdicts>;
+  readonly tcpRoutes: Collection<RouteVerdicts>;
   readonly trafficPolicies: Collection<Verdict>;
   readonly leaderElections: Collection<Verdict>;
 }
@@ -19,6 +21,8 @@ export function deriveJudgements(model: MeshModel): Judgements {
   return {
     httpRoutes: judgeRoutes('http-route-judgements', model, httpRoutes),
     grpcRoutes: judgeRoutes('grpc-route-judgements', model, model.grpcRoutes),
+    tlsRoutes: judgeRoutes('tls-route-judgements', model, model.tlsRoutes),
+    tcpRoutes: judgeRoutes('tcp-route-judgements', model, model.tcpRoutes),
     trafficPolicies: derive(
       'traffic-policy-judgements',
       model.trafficPolicies,
@@ -35,7 +39,7 @@ export function deriveJudgements(model: MeshModel): Judgements {
 
 function judgeRoutes(
   name: string,
-  { services, grantsByNamespace }: MeshModel,
+  { services, grantsByNamespace, routesByService }: MeshModel,
   routes: Collection<RouteObject>,
 ): Collection<RouteVerdicts> {
   return derive(
@@ -45,8 +49,9 @@ function judgeRoutes(
       judgeRoute(route, {
         serviceOf: (service) => fetch(services, service),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
+        routesOf: (service) => routesByService.flatMap((ofKind) => fetch(ofKind, service) ?? []),
       }),
-    { uses: [services, grantsByNamespace] },
+    { uses: [services, grantsByNamespace, ...routesByService] },
   );
 }
 

@@ -66,7 +66,7 @@ export function concernedBy(model: MeshModel, resource: string): readonly string
 function* originsOf(routes: Routes): Iterable<string> {
   for (const port of routes.ports) {
     for (const source of port.policy.sources) yield `TrafficPolicy/${source}`;
-    for (const rule of port.rules) {
+    for (const rule of [...port.rules, ...(port.connectionRules ?? [])]) {
       // `HTTPRoute/<namespace>/<name>/<rule>`
       yield rule.name.split('/', 3).join('/');
       for (const source of rule.policy.sources) yield `TrafficPolicy/${source}`;

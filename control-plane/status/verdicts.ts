@@ -1,9 +1,9 @@
 import { inForce, type TargetKey, type TrafficPolicy } from '../model/policies.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from '../model/references.ts';
 import { mirrorsOf } from '../model/route-filters.ts';
-import { attaches } from '../model/routes.ts';
+import { attaches, kindInForce, type Route } from '../model/routes.ts';
 import type { LeaderElectionObject, TrafficPolicyObject } from '../watch/custom-kinds.ts';
-import type { RouteObject, ServiceParentRef } from '../watch/route.ts';
+import type { RouteKind, RouteObject, ServiceParentRef } from '../watch/route.ts';
 import type { InvalidSpec } from '../watch/source.ts';
 import type { Verdict } from './conditions.ts';
 
@@ -16,7 +16,13 @@ export interface RouteVerdicts {
   }[];
 }
 
-export function judgeRoute(route: RouteObject, inputs: ReferenceInputs): RouteVerdicts {
+/** What a route's verdicts depend on. */
+export interface RouteVerdictInputs extends ReferenceInputs {
+  /** All routes of a Service. */
+  readonly routesOf: (service: string) => readonly Route[];
+}
+
+export function judgeRoute(route: RouteObject, inputs: RouteVerdictInputs): RouteVerdicts {
   const references = judgeReferences(route, inputs);
   return {
     parents: route.parentRefs.map((parent) => ({
@@ -29,28 +35,45 @@ export function judgeRoute(route: RouteObject, inputs: ReferenceInputs): RouteVe
 function judgeParent(
   route: RouteObject,
   parent: ServiceParentRef,
-  { serviceOf }: ReferenceInputs,
+  { serviceOf, routesOf }: RouteVerdictInputs,
 ): Verdict {
   if (route.invalid !== undefined) return refuse(route.invalid);
   const key = `${parent.namespace}/${parent.name}`;
   const service = serviceOf(key);
   if (service === undefined) return noParent(`there is no Service ${key}`);
   const reference = { service: key, port: parent.port, portName: parent.sectionName };
-  if (!service.ports.some((port) => attaches(reference, port, route.kind))) {
+  const { kind, metadata } = route;
+  const ports = service.ports.filter((port) => attaches(reference, port, kind));
+  if (ports.length === 0) {
     const named = parent.sectionName ?? parent.port;
-    const carried = route.kind === 'GRPCRoute' ? 'gRPC' : 'HTTP';
+    const carried = CARRIED[kind];
     return noParent(
       named === undefined
         ? `no port of Service ${key} carries ${carried}`
         : `Service ${key} has no port ${named} that carries ${carried}`,
     );
   }
-  return accepted(
-    parent.namespace === route.metadata.namespace
+  // Those that hold for the same callers.
+  const rivals = routesOf(key).filter(({ namespace }) => namespace === metadata.namespace);
+  const lost = ports.flatMap((port) => {
+    const winner = kindInForce(rivals, key, port) ?? kind;
+    return winner === kind ? [] : [`port ${port.port} of Service ${key} has ${winner}s`];
+  });
+  const yields = `${lost.join('; ')}: a port takes one kind of routes, the most specific`;
+  if (lost.length === ports.length) return conflicted(yields);
+  const callers =
+    parent.namespace === metadata.namespace
       ? 'in force for all callers of the Service'
-      : `in force for callers in namespace ${route.metadata.namespace}`,
-  );
+      : `in force for callers in namespace ${metadata.namespace}`;
+  return accepted(lost.length === 0 ? callers : `${callers}, except that ${yields}`);
 }
+
+const CARRIED: Readonly<Record<RouteKind, string>> = {
+  GRPCRoute: 'gRPC',
+  HTTPRoute: 'HTTP',
+  TLSRoute: 'TLS',
+  TCPRoute: 'TCP that is not HTTP',
+};
 
 function judgeReferences(route: RouteObject, inputs: ReferenceInputs): Verdict {
   const { namespace } = route.metadata;
@@ -104,14 +127,7 @@ export function judgePolicy(policy: TrafficPolicyObject, inputs: PolicyInputs): 
     if (winner === undefined || winner.name === name) return [];
     return [`${target} is under the older TrafficPolicy ${winner.namespace}/${winner.name}`];
   });
-  if (conflicts.length > 0) {
-    return {
-      type: 'Accepted',
-      status: 'False',
-      reason: 'Conflicted',
-      message: conflicts.join('; '),
-    };
-  }
+  if (conflicts.length > 0) return conflicted(conflicts.join('; '));
   return accepted('in force');
 }
 
@@ -125,6 +141,10 @@ function accepted(message: string): Verdict {
 
 function refuse({ reason, message }: InvalidSpec): Verdict {
   return { type: 'Accepted', status: 'False', reason, message };
+}
+
+function conflicted(message: string): Verdict {
+  return { type: 'Accepted', status: 'False', reason: 'Conflicted', message };
 }
 
 function noParent(message: string): Verdict {

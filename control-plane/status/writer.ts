@@ -4,6 +4,7 @@ import type { Component } from '../../runtime/component.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
+import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
 import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
@@ -66,6 +67,8 @@ export class StatusWriter implements Component, RefusalReports {
     const watched = [
       ['HTTPRoute', model.httpRoutes, judgements.httpRoutes],
       ['GRPCRoute', model.grpcRoutes, judgements.grpcRoutes],
+      ['TLSRoute', model.tlsRoutes, judgements.tlsRoutes],
+      ['TCPRoute', model.tcpRoutes, judgements.tcpRoutes],
       ['TrafficPolicy', model.trafficPolicies, judgements.trafficPolicies],
       ['LeaderElection', model.leaderElections, judgements.leaderElections],
     ] as const;
@@ -193,12 +196,14 @@ export class StatusWriter implements Component, RefusalReports {
   }
 
   #targetOf(resource: string): StatusTarget | undefined {
-    const { grpcRoutes, httpRoutes, leaderElections, trafficPolicies } = this.#options.model;
+    const { model } = this.#options;
+    const { leaderElections, trafficPolicies } = model;
     const [kind, key] = splitResource(resource);
-    const route = kind === 'HTTPRoute' ? httpRoutes.get(key) : undefined;
-    if (route !== undefined) return { ...route, plural: httpRouteKind.plural };
-    const grpcRoute = kind === 'GRPCRoute' ? grpcRoutes.get(key) : undefined;
-    if (grpcRoute !== undefined) return { ...grpcRoute, plural: grpcRouteKind.plural };
+    const routes = ROUTES[kind];
+    if (routes !== undefined) {
+      const route = model[routes.of].get(key);
+      return route && { ...route, plural: routes.plural };
+    }
     const policy = kind === 'TrafficPolicy' ? trafficPolicies.get(key) : undefined;
     if (policy !== undefined) return { ...policy, plural: trafficPolicyKind.plural };
     const election = kind === 'LeaderElection' ? leaderElections.get(key) : undefined;
@@ -213,9 +218,9 @@ export class StatusWriter implements Component, RefusalReports {
   ): Status | undefined {
     const { judgements } = this.#options;
     const [kind, key] = splitResource(resource);
-    if (kind === 'HTTPRoute' || kind === 'GRPCRoute') {
-      const routes = kind === 'HTTPRoute' ? judgements.httpRoutes : judgements.grpcRoutes;
-      const judged = routes.get(key);
+    const routes = ROUTES[kind];
+    if (routes !== undefined) {
+      const judged = judgements[routes.of].get(key);
       if (judged === undefined) return undefined;
       return composeRouteStatus(present, judged, change, writes);
     }
@@ -228,6 +233,19 @@ export class StatusWriter implements Component, RefusalReports {
     return { ...conditions, ...leadership };
   }
 }
+
+/** Where the routes of a kind are to be found, in the model as in the judgements. */
+const ROUTES: Readonly<
+  Record<
+    string,
+    { of: 'httpRoutes' | 'grpcRoutes' | 'tlsRoutes' | 'tcpRoutes'; plural: string } | undefined
+  >
+> = {
+  HTTPRoute: { of: 'httpRoutes', plural: httpRouteKind.plural },
+  GRPCRoute: { of: 'grpcRoutes', plural: grpcRouteKind.plural },
+  TLSRoute: { of: 'tlsRoutes', plural: tlsRouteKinds[0].plural },
+  TCPRoute: { of: 'tcpRoutes', plural: tcpRouteKinds[0].plural },
+};
 
 function splitResource(resource: string): [kind: string, key: string] {
   const slash = resource.indexOf('/');

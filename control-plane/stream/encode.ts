@@ -1,4 +1,6 @@
+import type { Backend as BackendMessage } from '../../proto/gen/remora/v1/Backend.ts';
 import type { BalancerType } from '../../proto/gen/remora/v1/BalancerType.ts';
+import type { ConnectionRule as ConnectionRuleMessage } from '../../proto/gen/remora/v1/ConnectionRule.ts';
 import type { HashSource as HashSourceMessage } from '../../proto/gen/remora/v1/HashSource.ts';
 import type { HttpMatch as HttpMatchMessage } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { Policy as PolicyMessage } from '../../proto/gen/remora/v1/Policy.ts';
@@ -8,12 +10,15 @@ import type { Workload as WorkloadMessage } from '../../proto/gen/remora/v1/Work
 import { v1 } from '../../proto/load.ts';
 import type { Feature } from '../../proto/well-known.ts';
 import type {
+  Backend,
+  ConnectionRule,
   HashSource,
   HttpMatch,
   HttpRule,
   LoadBalancer,
   Policy,
   Port,
+  PortRoutes,
   Protocol,
   Resource,
   Routes,
@@ -93,6 +98,9 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
             routeBound: port.routeBound,
             rules: port.rules.map(ruleMessage),
             policy: policyMessage(port.policy),
+            ...(port.connectionRules && {
+              connectionRules: port.connectionRules.map(connectionRuleMessage),
+            }),
           })),
         },
       };
@@ -129,12 +137,26 @@ function ruleMessage(rule: HttpRule) {
   return {
     name: rule.name,
     matches: rule.matches.map(matchMessage),
-    backends: rule.backends.map(({ filters, ...backend }) => ({
-      ...backend,
-      ...(filters && { filters: filtersMessage(filters) }),
-    })),
+    backends: rule.backends.map(backendMessage),
     policy: policyMessage(rule.policy),
     ...(rule.filters && { filters: filtersMessage(rule.filters) }),
+  };
+}
+
+function connectionRuleMessage(rule: ConnectionRule): ConnectionRuleMessage {
+  return {
+    ...rule,
+    serverNames: [...rule.serverNames],
+    backends: rule.backends.map(backendMessage),
+    policy: policyMessage(rule.policy),
+  };
+}
+
+function backendMessage({ filters, policy, ...backend }: Backend): BackendMessage {
+  return {
+    ...backend,
+    ...(filters && { filters: filtersMessage(filters) }),
+    ...(policy && { policy: policyMessage(policy) }),
   };
 }
 
@@ -191,7 +213,8 @@ function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
 function requiredFeatures(routes: Routes): Feature[] {
   const required = new Set<Feature>();
   for (const port of routes.ports) {
-    for (const policy of [port.policy, ...port.rules.map((rule) => rule.policy)]) {
+    if (port.connectionRules !== undefined) required.add('connection-routes.v1');
+    for (const policy of policiesOf(port)) {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
@@ -202,6 +225,15 @@ function requiredFeatures(routes: Routes): Feature[] {
     }
   }
   return [...required];
+}
+
+function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Iterable<Policy> {
+  yield policy;
+  for (const rule of rules) yield rule.policy;
+  for (const rule of connectionRules) {
+    yield rule.policy;
+    for (const backend of rule.backends) if (backend.policy !== undefined) yield backend.policy;
+  }
 }
 
 function hasExpression({ path, headers, query }: HttpMatch): boolean {

@@ -12,10 +12,12 @@ import { checkSpec } from './spec.ts';
  * rule is worse than none.
  */
 export interface RouteObject extends KubernetesObject {
-  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  readonly kind: RouteKind;
   /** The parents that are Services. Without one, the route is not ours. */
   readonly parentRefs: readonly ServiceParentRef[];
   readonly rules: readonly RouteRuleSpec[];
+  /** Of a TLSRoute: server names that it takes; none means all. */
+  readonly hostnames?: readonly string[];
   /** As read, with the entries of other controllers. */
   readonly status: Raw;
 }
@@ -30,7 +32,11 @@ export interface ServiceParentRef {
   readonly raw: Raw;
 }
 
-/** A rule of either kind. */
+/** The more specific first: where several have one port of a Service, the first of them has it (GEP-1294). */
+export const ROUTE_KINDS = ['GRPCRoute', 'HTTPRoute', 'TLSRoute', 'TCPRoute'] as const;
+export type RouteKind = (typeof ROUTE_KINDS)[number];
+
+/** A rule of any kind. */
 export interface RouteRuleSpec {
   readonly name?: string | undefined;
   /** Empty: every request. */
@@ -127,28 +133,28 @@ export function checkExpression(
 
 const API_VERSION = 'gateway.networking.k8s.io/v1';
 
-type RouteSpecSchema = z.ZodType<{ rules: RouteRuleSpec[] }>;
+type RouteSpecSchema = z.ZodType<{ rules: RouteRuleSpec[]; hostnames?: string[] }>;
 
 /** A kind of route whose rules have the given schema. A cluster may not have it. */
 export function routeKind(
   kind: RouteObject['kind'],
   plural: string,
   schema: RouteSpecSchema,
+  apiVersion = API_VERSION,
 ): WatchedKind<RouteObject> {
-  const parse = (raw: unknown): RouteObject => parseRoute(raw, kind, schema);
-  return { apiVersion: API_VERSION, kind, plural, optional: true, parse };
+  const parse = (raw: unknown): RouteObject => parseRoute(raw, { apiVersion, kind }, schema);
+  return { apiVersion, kind, plural, optional: true, parse };
 }
 
-function parseRoute(raw: unknown, kind: RouteObject['kind'], schema: RouteSpecSchema): RouteObject {
+function parseRoute(
+  raw: unknown,
+  type: Pick<RouteObject, 'apiVersion' | 'kind'>,
+  schema: RouteSpecSchema,
+): RouteObject {
   const object = record(raw, []);
   const metadata = objectMeta(object, { versions: true, labels: () => false });
   const spec = record(object.spec, ['spec']);
-  const base = {
-    apiVersion: API_VERSION,
-    kind,
-    metadata,
-    status: record(object.status, ['status']),
-  };
+  const base = { ...type, metadata, status: record(object.status, ['status']) };
   const parentRefs = records(spec.parentRefs, ['spec', 'parentRefs'])
     .filter((ref) => ref.kind === 'Service')
     .map((ref) => serviceParent(ref, metadata.namespace));
@@ -163,7 +169,7 @@ function parseRoute(raw: unknown, kind: RouteObject['kind'], schema: RouteSpecSc
   }
   const checked = checkSpec(schema, spec, 'UnsupportedValue');
   if ('invalid' in checked) return { ...base, parentRefs, rules: [], invalid: checked.invalid };
-  return { ...base, parentRefs, rules: checked.spec.rules };
+  return { ...base, parentRefs, ...checked.spec };
 }
 
 function serviceParent(raw: Raw, ownNamespace: string): ServiceParentRef {

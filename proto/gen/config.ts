@@ -6,6 +6,7 @@ import type { Backend as _remora_v1_Backend, Backend__Output as _remora_v1_Backe
 import type { CallingPod as _remora_v1_CallingPod, CallingPod__Output as _remora_v1_CallingPod__Output } from './remora/v1/CallingPod.ts';
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from './remora/v1/CircuitBreaker.ts';
 import type { ConfigClient as _remora_v1_ConfigClient, ConfigDefinition as _remora_v1_ConfigDefinition } from './remora/v1/Config.ts';
+import type { ConnectionRule as _remora_v1_ConnectionRule, ConnectionRule__Output as _remora_v1_ConnectionRule__Output } from './remora/v1/ConnectionRule.ts';
 import type { Cors as _remora_v1_Cors, Cors__Output as _remora_v1_Cors__Output } from './remora/v1/Cors.ts';
 import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_Endpoint__Output } from './remora/v1/Endpoint.ts';
 import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
@@ -66,6 +67,7 @@ export interface ProtoGrpcType {
        * does, a Workload with only its address)
        */
       Config: SubtypeConstructor<typeof grpc.Client, _remora_v1_ConfigClient> & { service: _remora_v1_ConfigDefinition }
+      ConnectionRule: MessageTypeDefinition<_remora_v1_ConnectionRule, _remora_v1_ConnectionRule__Output>
       Cors: MessageTypeDefinition<_remora_v1_Cors, _remora_v1_Cors__Output>
       Endpoint: MessageTypeDefinition<_remora_v1_Endpoint, _remora_v1_Endpoint__Output>
       EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>

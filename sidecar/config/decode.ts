@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Backend__Output } from '../../proto/gen/remora/v1/Backend.ts';
 import type { CircuitBreaker__Output } from '../../proto/gen/remora/v1/CircuitBreaker.ts';
+import type { ConnectionRule__Output } from '../../proto/gen/remora/v1/ConnectionRule.ts';
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
 import type { HttpMatch__Output } from '../../proto/gen/remora/v1/HttpMatch.ts';
@@ -25,6 +26,7 @@ import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
   CircuitBreaker,
+  ConnectionRule,
   Endpoint,
   Endpoints,
   HttpMatch,
@@ -203,6 +205,21 @@ function decodePortRoutes(routes: PortRoutes__Output, at: Place): PortRoutes {
     routeBound: routes.routeBound,
     rules: routes.rules.map((rule, i) => decodeRule(rule, at.in(`rules[${i}]`))),
     policy: decodePolicy(routes.policy, at.in('policy')),
+    ...(routes.connectionRules.length > 0 && {
+      connectionRules: routes.connectionRules.map((rule, i) =>
+        decodeConnectionRule(rule, at.in(`connectionRules[${i}]`)),
+      ),
+    }),
+  };
+}
+
+function decodeConnectionRule(rule: ConnectionRule__Output, at: Place): ConnectionRule {
+  return {
+    name: rule.name,
+    serverNames: rule.serverNames.map((name, i) => at.in(`serverNames[${i}]`).hostPattern(name)),
+    tlsOnly: rule.tlsOnly,
+    backends: rule.backends.map((backend, i) => decodeBackend(backend, at.in(`backends[${i}]`))),
+    policy: decodePolicy(rule.policy, at.in('policy')),
   };
 }
 
@@ -273,6 +290,7 @@ function decodeBackend(backend: Backend__Output, at: Place): Backend {
     port: at.in('port').port(backend.port),
     weight,
     ...(filters === undefined ? {} : { filters }),
+    ...(backend.policy && { policy: decodePolicy(backend.policy, at.in('policy')) }),
   };
 }
 

@@ -38,6 +38,9 @@ const STATUS_TEXT = Array.from({ length: 600 }, (_, status) => (status === 0 ? '
 /** The same of gRPC. */
 const GRPC_STATUS_TEXT = Array.from({ length: 17 }, (_, status) => String(status));
 
+/** Whoever tries one host after the other fills no more rows than this. */
+const MAX_REFUSED_DESTINATIONS = 256;
+
 const OVERFLOW: Party = { namespace: 'overflow', workload: 'overflow' };
 
 /**
@@ -50,6 +53,8 @@ export class Counters implements TrafficObserver {
   readonly connections: Series<ConnectionLabels>;
   readonly retries: Series<{ readonly service: string; readonly reason: string }>;
   readonly limitRefusals: Series<{ readonly service: string; readonly reason: string }>;
+  /** The service is a destination here, which may be a host of the application's choice. */
+  readonly refusals: Series<{ readonly service: string; readonly reason: string }>;
   readonly ejections: Series<{ readonly service: string }>;
   readonly #ejected = new Map<string, Set<string>>();
   /** One key for all look-ups: nothing is allocated for a row that exists. */
@@ -60,6 +65,7 @@ export class Counters implements TrafficObserver {
     this.connections = new Series(4, maxSeries);
     this.retries = new Series(1, maxSeries);
     this.limitRefusals = new Series(1, maxSeries);
+    this.refusals = new Series(1, Math.min(maxSeries, MAX_REFUSED_DESTINATIONS));
     this.ejections = new Series(1, maxSeries);
   }
 
@@ -107,6 +113,10 @@ export class Counters implements TrafficObserver {
 
   limitReached(service: string, code: string, times = 1): void {
     countReason(this.limitRefusals, service, code, times);
+  }
+
+  refused(destination: string, code: string, times = 1): void {
+    countReason(this.refusals, destination, code, times);
   }
 
   ejected(service: string, endpoint: string): void {

@@ -10,6 +10,8 @@ export interface TrafficObserver {
   retried(service: string, reason: string): void;
   /** A request or connection was refused because a limit of its policy was reached: by its stable code. */
   limitReached(service: string, code: string): void;
+  /** A connection, or a request to the world outside, was refused by a rule: by service or `host:port`. */
+  refused(destination: string, code: string): void;
   /** An endpoint was taken out of the balancer, or came back. */
   ejected(service: string, endpoint: string): void;
   restored(service: string, endpoint: string): void;

@@ -12,6 +12,7 @@ export interface TrafficChange {
   readonly connections: Growth<ConnectionLabels>;
   readonly retries: Growth<ReasonLabels>;
   readonly limitRefusals: Growth<ReasonLabels>;
+  readonly refusals: Growth<ReasonLabels>;
 }
 
 /** Reads the counters of a thread again and again, and tells what was added since the last time. */
@@ -22,6 +23,7 @@ export class TrafficReader {
     connections: NOTHING,
     retries: NOTHING,
     limitRefusals: NOTHING,
+    refusals: NOTHING,
   };
 
   constructor(counters: Counters) {
@@ -30,17 +32,19 @@ export class TrafficReader {
 
   /** Undefined when nothing happened. */
   read(): TrafficChange | undefined {
-    const { requests, connections, retries, limitRefusals } = this.#counters;
+    const { requests, connections, retries, limitRefusals, refusals } = this.#counters;
     const change = {
       requests: growth(requests, this.#told.requests),
       connections: growth(connections, this.#told.connections),
       retries: growth(retries, this.#told.retries),
       limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
+      refusals: growth(refusals, this.#told.refusals),
     };
     this.#told.requests = requests.snapshot();
     this.#told.connections = connections.snapshot();
     this.#told.retries = retries.snapshot();
     this.#told.limitRefusals = limitRefusals.snapshot();
+    this.#told.refusals = refusals.snapshot();
     return Object.values(change).every(({ length }) => length === 0) ? undefined : change;
   }
 }
@@ -54,6 +58,9 @@ export function addTraffic(counters: Counters, change: TrafficChange): void {
   }
   for (const [{ service, reason }, amounts] of change.limitRefusals) {
     counters.limitReached(service, reason, amounts[0]);
+  }
+  for (const [{ service, reason }, amounts] of change.refusals) {
+    counters.refused(service, reason, amounts[0]);
   }
 }
 

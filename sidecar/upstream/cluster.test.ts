@@ -17,6 +17,7 @@ const observer: TrafficObserver = {
   connectionClosed: () => {},
   retried: () => {},
   limitReached: (service, code) => events.push(`limit ${service} ${code}`),
+  refused: () => {},
   ejected: (service, endpoint) => events.push(`ejected ${service} ${endpoint}`),
   restored: (service, endpoint) => events.push(`restored ${service} ${endpoint}`),
 };

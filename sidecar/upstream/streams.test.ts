@@ -19,6 +19,7 @@ const observer: TrafficObserver = {
   connectionClosed: () => {},
   retried: () => {},
   limitReached: () => {},
+  refused: () => {},
   ejected: () => {},
   restored: () => {},
 };

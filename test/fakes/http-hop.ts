@@ -59,6 +59,7 @@ export class HttpHop {
       connectionClosed: () => {},
       retried: (_service, reason) => this.retries.push(reason),
       limitReached: () => {},
+      refused: () => {},
       ejected: () => {},
       restored: () => {},
     };

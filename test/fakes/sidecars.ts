@@ -123,6 +123,7 @@ export class FakeObserver implements TrafficObserver {
   readonly retries: string[] = [];
   readonly ejections: string[] = [];
   readonly limitRefusals: string[] = [];
+  readonly refusals: string[] = [];
 
   requestFinished(record: RequestRecord): void {
     this.requests.push({ ...record });
@@ -142,6 +143,10 @@ export class FakeObserver implements TrafficObserver {
 
   limitReached(service: string, code: string): void {
     this.limitRefusals.push(`${service} ${code}`);
+  }
+
+  refused(destination: string, code: string): void {
+    this.refusals.push(`${destination} ${code}`);
   }
 
   ejected(service: string, endpoint: string): void {

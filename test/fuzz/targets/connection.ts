@@ -219,6 +219,7 @@ const SILENT: TrafficObserver = {
   connectionClosed: () => {},
   retried: () => {},
   limitReached: () => {},
+  refused: () => {},
   ejected: () => {},
   restored: () => {},
 };
