@@ -67,8 +67,9 @@ export function readMeshProblems(configDump: unknown): Problem[] {
     verdicts: readonly z.infer<typeof verdict>[],
   ): void => {
     for (const { type, status, reason, message } of verdicts) {
-      if (status === 'True') continue;
-      found.push({ where: `${kind} ${name}`, message: `${type} is false (${reason}): ${message}` });
+      if (status === (type === 'PartiallyInvalid' ? 'False' : 'True')) continue;
+      const said = `${type} is ${status.toLowerCase()} (${reason}): ${message}`;
+      found.push({ where: `${kind} ${name}`, message: said });
     }
   };
   for (const [kind, routes] of [

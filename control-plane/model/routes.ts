@@ -52,6 +52,8 @@ export interface RouteRule {
   readonly backends: readonly RouteBackend[];
   readonly policy: Policy;
   readonly filters: RouteFilters;
+  /** Why it cannot be followed. */
+  readonly invalid?: string;
 }
 
 interface RouteBackend extends Reference {
@@ -97,6 +99,7 @@ function toRule(
       weight: ref.weight,
       filters: toFilters(ref.filters, namespace),
     })),
+    ...(rule.invalid !== undefined && { invalid: rule.invalid }),
     policy: rulePolicy(rule),
     filters: toFilters(rule.filters, namespace),
   };
@@ -244,6 +247,7 @@ function backendsOf(
   service: string,
   port: number,
 ): Backend[] {
+  if (rule.invalid !== undefined) return [{ service, port, weight: 1, invalid: rule.invalid }];
   if (rule.backends.length === 0) return [{ service, port, weight: 1 }];
   return rule.backends.map((reference) => {
     const backend = {

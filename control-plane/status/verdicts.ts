@@ -23,11 +23,11 @@ export interface RouteVerdictInputs extends ReferenceInputs {
 }
 
 export function judgeRoute(route: RouteObject, inputs: RouteVerdictInputs): RouteVerdicts {
-  const references = judgeReferences(route, inputs);
+  const common = [judgeReferences(route, inputs), ...judgeRules(route)];
   return {
     parents: route.parentRefs.map((parent) => ({
       parentRef: parent.raw,
-      verdicts: [judgeParent(route, parent, inputs), references],
+      verdicts: [judgeParent(route, parent, inputs), ...common],
     })),
   };
 }
@@ -74,6 +74,13 @@ const CARRIED: Readonly<Record<RouteKind, string>> = {
   TLSRoute: 'TLS',
   TCPRoute: 'TCP that is not HTTP',
 };
+
+/** The Gateway API wants the message to begin so where rules are not followed. */
+function judgeRules({ dropped }: RouteObject): Verdict[] {
+  if (dropped === undefined) return [];
+  const message = `Dropped Rule: what it matches is answered with 500; ${dropped}`;
+  return [{ type: 'PartiallyInvalid', status: 'True', reason: 'UnsupportedValue', message }];
+}
 
 function judgeReferences(route: RouteObject, inputs: ReferenceInputs): Verdict {
   const { namespace } = route.metadata;

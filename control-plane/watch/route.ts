@@ -16,6 +16,8 @@ export interface RouteObject extends KubernetesObject {
   /** The parents that are Services. Without one, the route is not ours. */
   readonly parentRefs: readonly ServiceParentRef[];
   readonly rules: readonly RouteRuleSpec[];
+  /** Some rules cannot be followed, and the others are in force: a sentence about them. */
+  readonly dropped?: string;
   /** Of a TLSRoute: server names that it takes; none means all. */
   readonly hostnames?: readonly string[];
   /** As read, with the entries of other controllers. */
@@ -48,6 +50,8 @@ export interface RouteRuleSpec {
     readonly backendRequest?: string | undefined;
   };
   readonly retry?: RouteRetry | undefined;
+  /** Why the rule cannot be followed: what it matches is answered with 500. */
+  readonly invalid?: string;
 }
 
 export interface RouteRetry {
@@ -168,8 +172,48 @@ function parseRoute(
     return { ...base, parentRefs, rules: [], invalid };
   }
   const checked = checkSpec(schema, spec, 'UnsupportedValue');
-  if ('invalid' in checked) return { ...base, parentRefs, rules: [], invalid: checked.invalid };
+  if ('invalid' in checked) {
+    const partly = checkRules(schema, spec);
+    if (partly !== undefined) return { ...base, parentRefs, ...partly };
+    return { ...base, parentRefs, rules: [], invalid: checked.invalid };
+  }
   return { ...base, parentRefs, ...checked.spec };
+}
+
+/**
+ * The rules of a route of which some can be followed and some cannot. One whose
+ * matches are understood stays, to answer with an error: a filter must not be
+ * skipped, nor may its requests fall to the next rule. Undefined when nothing is
+ * left, or the fault lies elsewhere.
+ */
+function checkRules(
+  schema: RouteSpecSchema,
+  spec: Raw,
+): Pick<RouteObject, 'rules' | 'dropped'> | undefined {
+  const raw = records(spec.rules, ['spec', 'rules']);
+  /** The route with this rule alone, at its place. */
+  const check = (rule: Raw, position: number) =>
+    checkSpec(
+      schema,
+      { ...spec, rules: raw.map((_, other) => (other === position ? rule : {})) },
+      'UnsupportedValue',
+    );
+  const faults: string[] = [];
+  const rules = raw.flatMap((rule, position): RouteRuleSpec[] => {
+    const checked = check(rule, position);
+    const fault = 'invalid' in checked ? checked.invalid.message : undefined;
+    if (fault !== undefined) faults.push(fault);
+    const { name, matches } = rule;
+    const bare = { ...(name === undefined ? {} : { name }), matches };
+    const read = fault === undefined ? checked : check(bare, position);
+    const kept = 'invalid' in read ? undefined : read.spec.rules[position];
+    if (kept === undefined) return [];
+    // Its place is its name, also where others before it are gone.
+    const named = { ...kept, name: kept.name ?? String(position) };
+    return [fault === undefined ? named : { ...named, invalid: fault }];
+  });
+  if (!rules.some(({ invalid }) => invalid === undefined)) return undefined;
+  return { rules, dropped: faults.join('; ') };
 }
 
 function serviceParent(raw: Raw, ownNamespace: string): ServiceParentRef {
