@@ -56,7 +56,7 @@ async function main(config: ControlPlaneConfig): Promise<never> {
 
   // What is said of routes, policies and elections.
   const statuses = new StatusWriter({
-    ...{ model: mesh.model, judgements: mesh.judgements, clock, log },
+    ...{ model: mesh.model, judged: mesh.judged, clock, log },
     sink: platform.statusSink,
     isWriter: () => platform.writesStatus(mesh),
   });

@@ -36,22 +36,15 @@ const verdict = z.looseObject({
 });
 const problem = z.looseObject({ where: z.string(), message: z.string() });
 
-const routeJudgements = z
-  .record(
-    z.string(),
-    z.looseObject({ parents: z.array(z.looseObject({ verdicts: z.array(verdict) })) }),
-  )
-  .default({});
+const judgement = z.union([
+  z.array(verdict),
+  z.looseObject({ parents: z.array(z.looseObject({ verdicts: z.array(verdict) })) }),
+]);
 
-const dump = z.looseObject({
-  problems: z.record(z.string(), problem).default({}),
-  'http-route-judgements': routeJudgements,
-  'grpc-route-judgements': routeJudgements,
-  'tls-route-judgements': routeJudgements,
-  'tcp-route-judgements': routeJudgements,
-  'traffic-policy-judgements': z.record(z.string(), verdict).default({}),
-  'leader-election-judgements': z.record(z.string(), verdict).default({}),
-});
+const dump = z.looseObject({ problems: z.record(z.string(), problem).default({}) });
+
+/** The collections of the dump that hold what is judged of one kind: `judgements/HTTPRoute`. */
+const JUDGEMENTS = 'judgements/';
 
 /**
  * What the control plane's `/config_dump` finds wrong: files that it cannot read
@@ -61,32 +54,20 @@ export function readMeshProblems(configDump: unknown): Problem[] {
   const parsed = dump.safeParse(configDump);
   if (!parsed.success) return [];
   const found: Problem[] = Object.values(parsed.data.problems);
-  const judge = (
-    kind: string,
-    name: string,
-    verdicts: readonly z.infer<typeof verdict>[],
-  ): void => {
-    for (const { type, status, reason, message } of verdicts) {
-      if (status === (type === 'PartiallyInvalid' ? 'False' : 'True')) continue;
-      const said = `${type} is ${status.toLowerCase()} (${reason}): ${message}`;
-      found.push({ where: `${kind} ${name}`, message: said });
+  for (const [collection, value] of Object.entries(parsed.data)) {
+    if (!collection.startsWith(JUDGEMENTS)) continue;
+    const kind = collection.slice(JUDGEMENTS.length);
+    const judgements = z.record(z.string(), judgement).safeParse(value).data ?? {};
+    for (const [name, judged] of Object.entries(judgements)) {
+      const verdicts = Array.isArray(judged)
+        ? judged
+        : judged.parents.flatMap((parent) => parent.verdicts);
+      for (const { type, status, reason, message } of verdicts) {
+        if (status === (type === 'PartiallyInvalid' ? 'False' : 'True')) continue;
+        const sentence = `${type} is ${status.toLowerCase()} (${reason}): ${message}`;
+        found.push({ where: `${kind} ${name}`, message: sentence });
+      }
     }
-  };
-  for (const [kind, routes] of [
-    ['HTTPRoute', parsed.data['http-route-judgements']],
-    ['GRPCRoute', parsed.data['grpc-route-judgements']],
-    ['TLSRoute', parsed.data['tls-route-judgements']],
-    ['TCPRoute', parsed.data['tcp-route-judgements']],
-  ] as const) {
-    for (const [name, { parents }] of Object.entries(routes)) {
-      for (const { verdicts } of parents) judge(kind, name, verdicts);
-    }
-  }
-  for (const [name, one] of Object.entries(parsed.data['traffic-policy-judgements'])) {
-    judge('TrafficPolicy', name, [one]);
-  }
-  for (const [name, one] of Object.entries(parsed.data['leader-election-judgements'])) {
-    judge('LeaderElection', name, [one]);
   }
   return found;
 }

@@ -93,6 +93,17 @@ export const conditions = z
     'x-kubernetes-list-map-keys': ['type'],
   });
 
+/** What all kinds of policies show: the first target, and whether anything is in force. */
+export const policyColumns: readonly PrinterColumn[] = [
+  { name: 'Kind', type: 'string', jsonPath: '.spec.targetRefs[0].kind' },
+  { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[0].name' },
+  {
+    name: 'Enforced',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Enforced")].reason',
+  },
+];
+
 /** Columns that all our kinds show. */
 export const acceptedColumns: readonly PrinterColumn[] = [
   {

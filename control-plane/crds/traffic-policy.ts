@@ -5,44 +5,10 @@ import {
   conditions,
   duration,
   durationMs,
+  policyColumns,
   withRules,
 } from './custom-resource.ts';
-
-const targetRef = withRules(
-  z.strictObject({
-    group: z
-      .string()
-      .max(253)
-      .default('')
-      .describe('Empty for a Service, gateway.networking.k8s.io for a route.'),
-    kind: z.string().min(1).max(63).describe('Service, HTTPRoute or GRPCRoute.'),
-    name: z.string().min(1).max(253).describe("A name in the policy's own namespace."),
-  }),
-  'What the policy applies to.',
-  [
-    {
-      cel: "(self.group == '' && self.kind == 'Service') || (self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute'])",
-      holds: ({ group, kind }) =>
-        (group === '' && kind === 'Service') ||
-        (group === 'gateway.networking.k8s.io' && (kind === 'HTTPRoute' || kind === 'GRPCRoute')),
-      message:
-        'a target is a Service (group ""), or an HTTPRoute or GRPCRoute (group "gateway.networking.k8s.io")',
-    },
-  ],
-);
-
-const targetRefs = withRules(
-  z.array(targetRef).min(1).max(16),
-  'The Services and routes, in the same namespace, to which the policy applies.',
-  [
-    {
-      cel: 'self.all(a, self.exists_one(b, a.group == b.group && a.kind == b.kind && a.name == b.name))',
-      holds: (refs) =>
-        new Set(refs.map((ref) => `${ref.group}/${ref.kind}/${ref.name}`)).size === refs.length,
-      message: 'a target may be named only once',
-    },
-  ],
-);
+import { targetRefs } from './target-refs.ts';
 
 const timeouts = withRules(
   z.strictObject({
@@ -258,9 +224,5 @@ export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
     'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by a route.',
   spec: trafficPolicySpec,
   status: z.object({ conditions }),
-  printerColumns: [
-    { name: 'Kind', type: 'string', jsonPath: '.spec.targetRefs[0].kind' },
-    { name: 'Target', type: 'string', jsonPath: '.spec.targetRefs[0].name' },
-    ...acceptedColumns,
-  ],
+  printerColumns: [...policyColumns, ...acceptedColumns],
 };

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemorySource } from '../../test/fakes/memory-source.ts';
 import { createMeshState, type Mesh } from '../snapshot/mesh-state.ts';
-import type { Verdict } from '../status/conditions.ts';
+import type { RouteVerdicts } from '../status/verdicts.ts';
 import type { PortRoutes } from './types.ts';
 
 const SERVICES = ['db', 'db-v1', 'db-v2']
@@ -56,8 +56,17 @@ function mesh(...texts: string[]): Mesh {
 const portOf = ({ model }: Mesh, port: number): PortRoutes | undefined =>
   model.routes.get('shop/db')?.producer.ports.find((one) => one.port === port);
 
-const accepted = (verdicts: readonly { verdicts: readonly Verdict[] }[] | undefined): string => {
-  const [verdict] = verdicts?.[0]?.verdicts ?? [];
+const judgedOf = (
+  { judged: kinds }: Mesh,
+  kind: string,
+  key: string,
+): RouteVerdicts['parents'] | undefined => {
+  const judged = kinds.find((one) => one.kind === kind)?.judgements.get(key);
+  return judged !== undefined && 'parents' in judged ? judged.parents : undefined;
+};
+
+const accepted = (parents: RouteVerdicts['parents'] | undefined): string => {
+  const [verdict] = parents?.[0]?.verdicts ?? [];
   return `${verdict?.status} ${verdict?.reason}: ${verdict?.message}`;
 };
 
@@ -82,7 +91,7 @@ for (const version of ['v1', 'v1alpha2']) {
         policy: { sources: [] },
       },
     ]);
-    const judged = state.judgements.tcpRoutes.get('shop/r')?.parents;
+    const judged = judgedOf(state, 'TCPRoute', 'shop/r');
     assert.match(accepted(judged), /^True Accepted/);
     assert.equal(judged?.[0]?.verdicts[1]?.reason, 'BackendNotFound');
   });
@@ -112,14 +121,16 @@ test('where several kinds want a port the most specific has it, and the others a
   const state = mesh(http, tls, tcp);
   assert.equal(portOf(state, 9000)?.connectionRules, undefined);
   assert.equal(portOf(state, 443)?.connectionRules?.[0]?.name, 'TLSRoute/shop/t/0');
-  const { httpRoutes, tlsRoutes, tcpRoutes } = state.judgements;
-  assert.match(accepted(httpRoutes.get('shop/h')?.parents), /^True Accepted: in force for all/);
   assert.match(
-    accepted(tlsRoutes.get('shop/t')?.parents),
+    accepted(judgedOf(state, 'HTTPRoute', 'shop/h')),
+    /^True Accepted: in force for all/,
+  );
+  assert.match(
+    accepted(judgedOf(state, 'TLSRoute', 'shop/t')),
     /^True Accepted: .* except that port 9000 of Service shop\/db has HTTPRoutes/,
   );
   assert.match(
-    accepted(tcpRoutes.get('shop/c')?.parents),
+    accepted(judgedOf(state, 'TCPRoute', 'shop/c')),
     /^False Conflicted: port 443 of Service shop\/db has TLSRoutes/,
   );
 });
@@ -127,13 +138,13 @@ test('where several kinds want a port the most specific has it, and the others a
 test('an HTTPRoute that yields to a GRPCRoute on all its ports is not accepted', () => {
   const grpc = route({ kind: 'GRPCRoute', name: 'g', port: 9000 });
   const one = mesh(grpc, route({ kind: 'HTTPRoute', name: 'h', port: 9000 }));
-  const verdict = accepted(one.judgements.httpRoutes.get('shop/h')?.parents);
+  const verdict = accepted(judgedOf(one, 'HTTPRoute', 'shop/h'));
   assert.match(verdict, /^False Conflicted: port 9000 of Service shop\/db has GRPCRoutes/);
   const other = mesh(grpc, route({ kind: 'HTTPRoute', name: 'h' }));
-  assert.match(accepted(other.judgements.httpRoutes.get('shop/h')?.parents), /^True Accepted/);
+  assert.match(accepted(judgedOf(other, 'HTTPRoute', 'shop/h')), /^True Accepted/);
   // Consumers of another namespace have routes of their own.
   const elsewhere = route({ kind: 'HTTPRoute', name: 'h', port: 9000, namespace: 'bank' });
-  const apart = mesh(grpc, elsewhere).judgements.httpRoutes.get('bank/h')?.parents;
+  const apart = judgedOf(mesh(grpc, elsewhere), 'HTTPRoute', 'bank/h');
   assert.match(accepted(apart), /^True Accepted: in force for callers in namespace bank/);
 });
 
@@ -171,9 +182,9 @@ const invalid: [what: string, text: string, message: RegExp][] = [
 ];
 for (const [what, text, message] of invalid) {
   test(`a route with ${what} is not accepted`, () => {
-    const { judgements } = mesh(text);
-    const judged = judgements.tcpRoutes.get('shop/r') ?? judgements.tlsRoutes.get('shop/r');
-    assert.match(accepted(judged?.parents), /^False UnsupportedValue/);
-    assert.match(accepted(judged?.parents), message);
+    const state = mesh(text);
+    const judged = judgedOf(state, 'TCPRoute', 'shop/r') ?? judgedOf(state, 'TLSRoute', 'shop/r');
+    assert.match(accepted(judged), /^False UnsupportedValue/);
+    assert.match(accepted(judged), message);
   });
 }

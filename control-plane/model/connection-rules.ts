@@ -1,4 +1,4 @@
-import { inForce, type TargetKey, type TrafficPolicy } from './policies.ts';
+import { type AttachedPolicy, decidingPolicies, settle, type TargetKey } from './attachment.ts';
 import { compareRank } from './route-matches.ts';
 import type { Backend, ConnectionRule, Policy } from './types.ts';
 
@@ -21,7 +21,7 @@ export interface ConnectionRuleSource {
 export function buildConnectionRules(
   sources: readonly ConnectionRuleSource[],
   policy: Policy,
-  policies: (target: TargetKey) => readonly TrafficPolicy[],
+  policies: (target: TargetKey) => readonly AttachedPolicy[],
 ): ConnectionRule[] {
   const entries = sources.flatMap(({ name, kind, serverNames, backends }) => {
     const rule = {
@@ -55,8 +55,10 @@ function rankOf(serverName: string | undefined): number[] {
 /** What a backend's Service demands of its connections and endpoints holds whoever leads there. */
 function withOwnPolicy(
   backend: Backend,
-  policies: (target: TargetKey) => readonly TrafficPolicy[],
+  policies: (target: TargetKey) => readonly AttachedPolicy[],
 ): Backend {
-  const own = inForce(policies(`Service/${backend.service}`))?.policy;
-  return own === undefined || backend.invalid !== undefined ? backend : { ...backend, policy: own };
+  if (backend.invalid !== undefined) return backend;
+  const [namespace = '', name = ''] = backend.service.split('/');
+  const deciding = decidingPolicies({ service: { namespace, name } }, policies);
+  return deciding.size === 0 ? backend : { ...backend, policy: settle({}, deciding) };
 }

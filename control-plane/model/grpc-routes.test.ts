@@ -153,7 +153,7 @@ spec:
 `;
   const [rule] = portOf(mesh(policy, grpcRoute('[{}]')), 7070).rules;
   assert.equal(rule?.policy.requestTimeoutMs, 3000);
-  assert.deepEqual(rule?.policy.sources, ['shop/p']);
+  assert.deepEqual(rule?.policy.sources, ['TrafficPolicy/shop/p']);
 });
 
 test('a grant for GRPCRoutes is none for HTTPRoutes', () => {

@@ -3,12 +3,7 @@ import { derive } from '../collections/derive.ts';
 import { index } from '../collections/index-by.ts';
 import { join } from '../collections/join.ts';
 import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
-import {
-  type LeaderElectionObject,
-  leaderElectionKind,
-  type TrafficPolicyObject,
-  trafficPolicyKind,
-} from '../watch/custom-kinds.ts';
+import { type LeaderElectionObject, leaderElectionKind } from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
 import {
@@ -26,7 +21,7 @@ import type { RouteObject } from '../watch/route.ts';
 import type { ResourceSource } from '../watch/source.ts';
 import { toElection, withCandidates } from './elections.ts';
 import { buildEndpoints } from './endpoints.ts';
-import { type TrafficPolicy, toTrafficPolicy } from './policies.ts';
+import { derivePolicies, type PolicyCollections } from './policy-kinds.ts';
 import { namesPort, type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
 import { toService } from './services.ts';
 import type { ElectionSpec, Endpoints, Service, Settings, Workload } from './types.ts';
@@ -53,12 +48,13 @@ export interface MeshModel {
   readonly grpcRoutes: Collection<RouteObject>;
   readonly tlsRoutes: Collection<RouteObject>;
   readonly tcpRoutes: Collection<RouteObject>;
-  /** By the Services that are their parents; one collection a kind. */
-  readonly routesByService: readonly Collection<readonly Route[]>[];
-  readonly trafficPolicies: Collection<TrafficPolicyObject>;
+  /** By kind. */
+  readonly policies: readonly PolicyCollections[];
   readonly leaderElections: Collection<LeaderElectionObject>;
-  /** By target: `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>`. */
-  readonly policiesByTarget: Collection<readonly TrafficPolicy[]>;
+  /** By namespace. */
+  readonly servicesByNamespace: Collection<readonly Service[]>;
+  /** By `<namespace>/<name>` of the Services that are their parents; one collection a kind. */
+  readonly routesByService: readonly Collection<readonly Route[]>[];
   /** By namespace. */
   readonly grantsByNamespace: Collection<readonly ReferenceGrantObject[]>;
 }
@@ -81,7 +77,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     source.collection(tcpRouteKinds[0]),
     source.collection(tcpRouteKinds[1]),
   ]);
-  const trafficPolicies = source.collection(trafficPolicyKind);
+  const policies = derivePolicies(source);
   const leaderElections = source.collection(leaderElectionKind);
   const grants = join('reference-grants', [
     source.collection(referenceGrantKinds[0]),
@@ -90,7 +86,11 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
 
   const podsByNamespace = index('pods-by-namespace', pods, namespaceOf);
   const podsByAddress = index('pods-by-address', pods, ownAddresses);
-  const servicesByNamespace = index('services-by-namespace', serviceObjects, namespaceOf);
+  const serviceObjectsByNamespace = index(
+    'service-objects-by-namespace',
+    serviceObjects,
+    namespaceOf,
+  );
   const grantsByNamespace = index('grants-by-namespace', grants, namespaceOf);
   const slicesByService = index('slices-by-service', slices, ({ metadata, service }) =>
     service === '' ? [] : [`${metadata.namespace}/${service}`],
@@ -136,11 +136,11 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     { uses: [nodes] },
   );
 
-  // Policies and rules. Where a policy cannot be understood, the last good one stays in force.
-  const policies = derive('traffic-policies', trafficPolicies, toTrafficPolicy, {
-    keepLast: true,
-  });
-  const policiesByTarget = index('policies-by-target', policies, (policy) => policy.targets);
+  const servicesByNamespace = index('services-by-namespace', services, ({ namespace }) => [
+    namespace,
+  ]);
+
+  // Rules, and the policies that are in force for them.
   const routes = derive(
     'routes',
     services,
@@ -148,11 +148,18 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
       routesByCaller({
         service,
         routes: routesByService.flatMap((ofKind) => fetch(ofKind, key) ?? []),
-        policies: (target) => fetch(policiesByTarget, target) ?? [],
+        policies: (target) => policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
         serviceOf: (name) => fetch(services, name),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
       }),
-    { uses: [...routesByService, policiesByTarget, services, grantsByNamespace] },
+    {
+      uses: [
+        ...routesByService,
+        ...policies.map(({ byTarget }) => byTarget),
+        services,
+        grantsByNamespace,
+      ],
+    },
   );
 
   // Elections, and what a sidecar is told about its own pod.
@@ -176,10 +183,10 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
       buildSettings({
         pod,
         trustDomain,
-        services: fetch(servicesByNamespace, pod.metadata.namespace) ?? [],
+        services: fetch(serviceObjectsByNamespace, pod.metadata.namespace) ?? [],
         elections: (fetch(electionsByPod, key) ?? []).map((election) => election.name),
       }),
-    { uses: [servicesByNamespace, electionsByPod] },
+    { uses: [serviceObjectsByNamespace, electionsByPod] },
   );
 
   return {
@@ -196,10 +203,10 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     grpcRoutes,
     tlsRoutes,
     tcpRoutes,
-    routesByService,
-    trafficPolicies,
+    policies,
     leaderElections,
-    policiesByTarget,
+    servicesByNamespace,
+    routesByService,
     grantsByNamespace,
   };
 }

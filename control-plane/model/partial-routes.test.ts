@@ -35,10 +35,13 @@ spec:
 
 const rulesOf = ({ model }: Mesh): readonly HttpRule[] =>
   model.routes.get('shop/web')?.producer.ports[0]?.rules ?? [];
-const verdictsOf = ({ judgements }: Mesh): string[] =>
-  (judgements.httpRoutes.get('shop/r')?.parents[0]?.verdicts ?? []).map(
+const verdictsOf = ({ judged: kinds }: Mesh): string[] => {
+  const judged = kinds.find(({ kind }) => kind === 'HTTPRoute')?.judgements.get('shop/r');
+  const parents = judged !== undefined && 'parents' in judged ? judged.parents : [];
+  return (parents[0]?.verdicts ?? []).map(
     ({ type, status, reason, message }) => `${type} ${status} ${reason}: ${message}`,
   );
+};
 
 test('a rule with an unknown filter answers with an error, and the others are in force', () => {
   const state = mesh(`[${GOOD}, ${EXTENSION}]`);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemorySource } from '../../test/fakes/memory-source.ts';
 import { deriveModel } from './mesh-model.ts';
-import { mergePolicies, rulePolicy } from './policies.ts';
-import type { HashSource, Policy, PortRoutes } from './types.ts';
+import { ruleSettings } from './policies.ts';
+import type { HashSource, PortRoutes } from './types.ts';
 
 const WEB = `
 apiVersion: v1
@@ -62,7 +62,7 @@ test('the most specific wins, field by field: rule, then policy on the route, th
   );
   const circuitBreaker = { consecutiveErrors: 5, ejectionMs: 30_000, maxEjectedPercent: 50 };
   assert.deepEqual(routes.rules[0]?.policy, {
-    sources: ['shop/route', 'shop/service'],
+    sources: ['TrafficPolicy/shop/route', 'TrafficPolicy/shop/service'],
     requestTimeoutMs: 1000,
     perTryTimeoutMs: 2000,
     connectTimeoutMs: 500,
@@ -78,7 +78,7 @@ test('the most specific wins, field by field: rule, then policy on the route, th
     circuitBreaker,
   });
   assert.deepEqual(routes.policy, {
-    sources: ['shop/service'],
+    sources: ['TrafficPolicy/shop/service'],
     requestTimeoutMs: 30_000,
     perTryTimeoutMs: 3000,
     connectTimeoutMs: 500,
@@ -90,17 +90,6 @@ test('without policies, what a rule does not say is absent', () => {
   const { routes } = port();
   assert.deepEqual(routes.rules[0]?.policy, { sources: [], requestTimeoutMs: 1000 });
   assert.deepEqual(routes.policy, { sources: [] });
-});
-
-test('retries are taken from one policy as a whole', () => {
-  const retries = { attempts: 1 } as NonNullable<Policy['retries']>;
-  const others = { attempts: 2, budgetPercent: 3 } as NonNullable<Policy['retries']>;
-  const merged = mergePolicies([
-    { sources: ['a'], retries },
-    undefined,
-    { sources: ['b'], retries: others, idleTimeoutMs: 0 },
-  ]);
-  assert.deepEqual(merged, { sources: ['a', 'b'], retries, idleTimeoutMs: 0 });
 });
 
 test('a balancer is taken from one policy as a whole, and so are limits', () => {
@@ -145,22 +134,10 @@ for (const { spec, hash } of hashes) {
 test("a rule's timeout of 0s is a value, not an absence", () => {
   const rule = { matches: [], filters: [], backendRefs: [] };
   const timeouts = { request: '0s', backendRequest: '1s' };
-  assert.deepEqual(rulePolicy({ ...rule, timeouts }), {
-    sources: [],
+  assert.deepEqual(ruleSettings({ ...rule, timeouts }), {
     requestTimeoutMs: 0,
     perTryTimeoutMs: 1000,
   });
-});
-
-test('of two policies on one target the oldest is in force, of equal age the first by name', () => {
-  const spec = (timeout: string) =>
-    `{ targetRefs: [${onService}], timeouts: { request: ${timeout} } }`;
-  const young = ', creationTimestamp: "2026-01-02T00:00:00Z"';
-  const old = ', creationTimestamp: "2026-01-01T00:00:00Z"';
-  const byAge = port(policy('a', spec('1s'), young), policy('b', spec('2s'), old));
-  assert.deepEqual(byAge.routes.policy.sources, ['shop/b']);
-  const byName = port(policy('b', spec('2s'), old), policy('a', spec('1s'), old));
-  assert.deepEqual(byName.routes.policy.sources, ['shop/a']);
 });
 
 test('a policy that turns bad stays in force as it last was good', () => {
@@ -169,4 +146,40 @@ test('a policy that turns bad stays in force as it last was good', () => {
   assert.equal(bad.policy.requestTimeoutMs, 5000);
   const good = apply(policy('p', `{ targetRefs: [${onService}], timeouts: { request: 6s } }`));
   assert.equal(good.policy.requestTimeoutMs, 6000);
+});
+
+test('on one target the older decides, of equal age the first by name, field by field', () => {
+  const spec = (timeouts: string) => `{ targetRefs: [${onService}], timeouts: ${timeouts} }`;
+  const young = ', creationTimestamp: "2026-01-02T00:00:00Z"';
+  const old = ', creationTimestamp: "2026-01-01T00:00:00Z"';
+  const byAge = port(
+    policy('a', spec('{ request: 1s, perTry: 1s }'), young),
+    policy('b', spec('{ request: 2s }'), old),
+  );
+  assert.deepEqual(byAge.routes.policy, {
+    sources: ['TrafficPolicy/shop/b', 'TrafficPolicy/shop/a'],
+    requestTimeoutMs: 2000,
+    perTryTimeoutMs: 1000,
+  });
+  const byName = port(
+    policy('b', spec('{ request: 2s }'), old),
+    policy('a', spec('{ request: 1s }'), old),
+  );
+  assert.deepEqual(byName.routes.policy.sources, ['TrafficPolicy/shop/a']);
+});
+
+test('a namespace is the default of its Services, and of no others', () => {
+  const spec = (name: string) =>
+    `{ targetRefs: [{ kind: Namespace, name: ${name} }], timeouts: { perTry: 7s, connect: 2s } }`;
+  const { routes } = port(
+    policy('default', spec('shop')),
+    policy('service', `{ targetRefs: [${onService}], timeouts: { perTry: 3s } }`),
+  );
+  const sources = ['TrafficPolicy/shop/service', 'TrafficPolicy/shop/default'];
+  assert.deepEqual(routes.policy, { sources, perTryTimeoutMs: 3000, connectTimeoutMs: 2000 });
+  assert.deepEqual(routes.rules[0]?.policy, { ...routes.policy, requestTimeoutMs: 1000 });
+
+  const elsewhere = policy('foreign', spec('shop')).replace('namespace: shop', 'namespace: bank');
+  const another = policy('other', spec('bank'));
+  assert.deepEqual(port(elsewhere, another).routes.policy, { sources: [] });
 });

@@ -1,36 +1,25 @@
 import { parseDurationMs } from '../crds/duration.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
-import { type Aged, compareAge } from './precedence.ts';
+import type { PolicyField, PolicySettings } from './attachment.ts';
 import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
 
-/** `Service/<namespace>/<name>`, `HTTPRoute/<namespace>/<name>` or `GRPCRoute/<namespace>/<name>`. */
-export type TargetKey = string;
+/** What users call the fields of a policy. */
+export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
+  requestTimeoutMs: 'timeouts.request',
+  perTryTimeoutMs: 'timeouts.perTry',
+  connectTimeoutMs: 'timeouts.connect',
+  idleTimeoutMs: 'timeouts.idle',
+  retries: 'retries',
+  circuitBreaker: 'circuitBreaker',
+  loadBalancer: 'loadBalancer',
+  limits: 'limits',
+};
 
-/** A TrafficPolicy in the model's terms. */
-export interface TrafficPolicy extends Aged {
-  readonly targets: readonly TargetKey[];
-  readonly policy: Policy;
-}
-
-/** Undefined when the object cannot be understood. */
-export function toTrafficPolicy(object: TrafficPolicyObject): TrafficPolicy | undefined {
-  const { spec, metadata } = object;
-  if (spec === undefined) return undefined;
-  const { namespace, name, creationTimestamp } = metadata;
-  return {
-    namespace,
-    name,
-    creationTimestamp,
-    targets: spec.targetRefs.map((ref) => `${ref.kind}/${namespace}/${ref.name}`),
-    policy: toPolicy(`${namespace}/${name}`, spec),
-  };
-}
-
-function toPolicy(source: string, spec: Spec): Policy {
+/** What a TrafficPolicy sets. */
+export function trafficSettings(spec: Spec): PolicySettings {
   const { timeouts, retries, circuitBreaker, loadBalancer, limits } = spec;
-  return compact<Policy>({
-    sources: [source],
+  return compact<PolicySettings>({
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
     connectTimeoutMs: optionalMs(timeouts?.connect),
@@ -81,15 +70,9 @@ function toHashSource({
   return { kind: 'cookie', name, ttlSeconds: Math.ceil((optionalMs(ttl) ?? 0) / 1000) };
 }
 
-/** Of the policies on one target the oldest is in force. */
-export function inForce(policies: readonly TrafficPolicy[]): TrafficPolicy | undefined {
-  return [...policies].sort(compareAge)[0];
-}
-
-/** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as a policy of no source. */
-export function rulePolicy({ timeouts, retry }: RouteRuleSpec): Policy {
-  return compact<Policy>({
-    sources: [],
+/** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as settings. */
+export function ruleSettings({ timeouts, retry }: RouteRuleSpec): PolicySettings {
+  return compact<PolicySettings>({
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.backendRequest),
     retries: retry && retriesOf(retry),
@@ -108,22 +91,6 @@ function retriesOf({ attempts, codes, backoff }: RouteRetry): NonNullable<Policy
     budgetPercent: 20,
     budgetMinPerSecond: 10,
   };
-}
-
-/**
- * One policy out of several, the most specific first. Each timeout is taken
- * from the first that sets it; everything else as a whole.
- */
-export function mergePolicies(policies: readonly (Policy | undefined)[]): Policy {
-  const sources: string[] = [];
-  let merged: Omit<Policy, 'sources'> = {};
-  for (const policy of policies) {
-    if (policy === undefined) continue;
-    const { sources: own, ...settings } = policy;
-    sources.push(...own);
-    merged = { ...settings, ...merged };
-  }
-  return { sources, ...merged };
 }
 
 function optionalMs(text: string | undefined): number | undefined {

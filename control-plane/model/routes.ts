@@ -4,14 +4,15 @@ import {
   type RouteObject,
   type RouteRuleSpec,
 } from '../watch/route.ts';
-import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
 import {
-  inForce,
-  mergePolicies,
-  rulePolicy,
+  type AttachedPolicy,
+  decidingPolicies,
+  type PolicySettings,
+  settle,
   type TargetKey,
-  type TrafficPolicy,
-} from './policies.ts';
+} from './attachment.ts';
+import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
+import { ruleSettings } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
@@ -50,7 +51,7 @@ export interface RouteRule {
   readonly matches: readonly RankedMatch[];
   /** Empty: the parent itself. */
   readonly backends: readonly RouteBackend[];
-  readonly policy: Policy;
+  readonly settings: PolicySettings;
   readonly filters: RouteFilters;
   /** Why it cannot be followed. */
   readonly invalid?: string;
@@ -100,7 +101,7 @@ function toRule(
       filters: toFilters(ref.filters, namespace),
     })),
     ...(rule.invalid !== undefined && { invalid: rule.invalid }),
-    policy: rulePolicy(rule),
+    settings: ruleSettings(rule),
     filters: toFilters(rule.filters, namespace),
   };
 }
@@ -110,17 +111,17 @@ export interface RoutesInputs extends ReferenceInputs {
   readonly service: Service;
   /** The routes that are attached to the service and apply to the caller. */
   readonly routes: readonly Route[];
-  readonly policies: (target: TargetKey) => readonly TrafficPolicy[];
+  readonly policies: (target: TargetKey) => readonly AttachedPolicy[];
 }
 
 /** The rules of a service, by port, in order of precedence. */
 export function buildRoutes(inputs: RoutesInputs): Routes {
   const service = `${inputs.service.namespace}/${inputs.service.name}`;
-  const servicePolicy = inForce(inputs.policies(`Service/${service}`))?.policy;
+  const policy = settle({}, decidingPolicies({ service: inputs.service }, inputs.policies));
   return {
     kind: 'routes',
     service,
-    ports: inputs.service.ports.map((port) => buildPort(inputs, service, port, servicePolicy)),
+    ports: inputs.service.ports.map((port) => buildPort(inputs, service, port, policy)),
   };
 }
 
@@ -128,21 +129,18 @@ function buildPort(
   inputs: RoutesInputs,
   service: string,
   port: Port,
-  servicePolicy: Policy | undefined,
+  servicePolicy: Policy,
 ): PortRoutes {
   const attached = attachedTo(inputs.routes, service, port).sort(compareAge);
   const connections = attached.flatMap((route) => connectionSources(inputs, route, service, port));
   if (connections.length > 0) {
-    const policy = mergePolicies([servicePolicy]);
-    const connectionRules = buildConnectionRules(connections, policy, inputs.policies);
-    return { port: port.port, routeBound: true, rules: [], policy, connectionRules };
+    const connectionRules = buildConnectionRules(connections, servicePolicy, inputs.policies);
+    return { port: port.port, routeBound: true, rules: [], policy: servicePolicy, connectionRules };
   }
   const entries = attached.flatMap((route) => {
-    const routePolicy = inForce(
-      inputs.policies(`${route.kind}/${route.namespace}/${route.name}`),
-    )?.policy;
+    const deciding = decidingPolicies({ service: inputs.service, route }, inputs.policies);
     return route.rules.flatMap((rule) => {
-      const policy = mergePolicies([rule.policy, routePolicy, servicePolicy]);
+      const policy = settle(rule.settings, deciding);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
       const built = { name: rule.name, backends, policy, ...(filters && { filters }) };
@@ -154,7 +152,7 @@ function buildPort(
     port: port.port,
     routeBound: attached.length > 0,
     rules: gather(entries),
-    policy: mergePolicies([servicePolicy]),
+    policy: servicePolicy,
   };
 }
 
@@ -194,6 +192,18 @@ function wants(route: Route, service: string, port: Port): boolean {
   return route.parents.some(
     (parent) => parent.service === service && attaches(parent, port, route.kind),
   );
+}
+
+/** The routes that decide for some caller of a service, of those that name it as a parent. */
+export function routesInForce(service: Service, routes: readonly Route[]): Route[] {
+  const key = `${service.namespace}/${service.name}`;
+  const found = new Set<Route>();
+  for (const own of Map.groupBy(routes, (route) => route.namespace).values()) {
+    for (const port of service.ports) {
+      for (const route of attachedTo(own, key, port)) found.add(route);
+    }
+  }
+  return [...found];
 }
 
 /** Matches of one rule that follow one another become one rule again. */

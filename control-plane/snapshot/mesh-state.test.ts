@@ -281,8 +281,8 @@ test('after any sequence of changes the state equals one computed from scratch',
         [...state.snapshot(identity, everything).own.byName].sort(([a], [b]) => (a < b ? -1 : 1)),
       ),
       elections: identities.map((identity) => state.electionsOf('shop', identity.pod)),
-      judgements: Object.values(state.judgements).map((judged) =>
-        [...judged.entries()].sort(([a], [b]) => (a < b ? -1 : 1)),
+      judgements: state.judged.map(({ judgements }) =>
+        [...judgements.entries()].sort(([a], [b]) => (a < b ? -1 : 1)),
       ),
     };
   };

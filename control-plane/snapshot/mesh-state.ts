@@ -4,7 +4,7 @@ import { nodeOf } from '../collections/node.ts';
 import { deriveModel, type MeshModel } from '../model/mesh-model.ts';
 import type { Resource } from '../model/types.ts';
 import { unknownWorkload } from '../model/workloads.ts';
-import { deriveJudgements, type Judgements } from '../status/judgements.ts';
+import { deriveJudgements, type JudgedKind } from '../status/judgements.ts';
 import type { ResourceSource } from '../watch/source.ts';
 import { buildSnapshot, type SnapshotInputs } from './build.ts';
 import { ServiceIndex } from './service-index.ts';
@@ -21,7 +21,8 @@ export interface MeshInputs {
 /** The mesh as the streams see it, and what else the control plane derives. */
 export interface Mesh extends MeshState {
   readonly model: MeshModel;
-  readonly judgements: Judgements;
+  /** The kinds whose status is written. */
+  readonly judged: readonly JudgedKind[];
   /** The model by collection and key, for `/config_dump`. */
   dump(): Record<string, Record<string, unknown>>;
 }
@@ -32,7 +33,7 @@ export interface Mesh extends MeshState {
  */
 export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
   const model = deriveModel(source, trustDomain);
-  const judgements = deriveJudgements(model);
+  const judged = deriveJudgements(model);
 
   const services = withVersion(model.services, (key) => `service/${key}`);
   const endpoints = withVersion(model.endpoints, (key) => `endpoints/${key}`);
@@ -74,7 +75,7 @@ export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
 
   return {
     model,
-    judgements,
+    judged,
     get synced() {
       return visible.every((collection) => collection.synced);
     },
@@ -82,7 +83,7 @@ export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
       buildSnapshot({ ...inputs, shared: serviceIndex.current }, sidecar, subscription),
     electionsOf: (namespace, pod) => model.electionsByPod.get(`${namespace}/${pod}`) ?? [],
     onChange: changeListeners(visible),
-    dump: () => dump(source, model, judgements),
+    dump: () => dump(source, model, judged),
   };
 }
 
@@ -131,7 +132,7 @@ function changeListeners(collections: readonly Collection<unknown>[]): MeshState
 function dump(
   source: ResourceSource,
   model: MeshModel,
-  judgements: Judgements,
+  judged: readonly JudgedKind[],
 ): Record<string, Record<string, unknown>> {
   const { services, endpoints, workloads, routes, elections, settings } = model;
   const shown: readonly Collection<unknown>[] = [
@@ -141,7 +142,7 @@ function dump(
     routes,
     elections,
     settings,
-    ...Object.values(judgements),
+    ...judged.map(({ judgements }) => judgements),
     source.problems,
   ];
   return Object.fromEntries(

@@ -1,50 +1,60 @@
 import type { Collection } from '../collections/collection.ts';
-import { derive, type Fetch } from '../collections/derive.ts';
+import { derive } from '../collections/derive.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
-import type { TargetKey } from '../model/policies.ts';
+import type { PolicyCollections } from '../model/policy-kinds.ts';
+import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
+import { leaderElectionKind } from '../watch/custom-kinds.ts';
+import { grpcRouteKind } from '../watch/grpc-route.ts';
+import { httpRouteKind } from '../watch/http-route.ts';
 import type { RouteObject } from '../watch/route.ts';
 import type { Verdict } from './conditions.ts';
-import { judgeElection, judgePolicy, judgeRoute, type RouteVerdicts } from './verdicts.ts';
+import { reachOf, reachUses } from './policy-reach.ts';
+import { judgePolicy } from './policy-verdicts.ts';
+import type { StatusTarget } from './sinks.ts';
+import { judgeElection, judgeRoute, type RouteVerdicts } from './verdicts.ts';
 
-/** What the status of each route, policy and election is to say, by `<namespace>/<name>`. */
-export interface Judgements {
-  readonly httpRoutes: Collection<RouteVerdicts>;
-  readonly grpcRoutes: Collection<RouteVerdicts>;
-  readonly tlsRoutes: Collection<RouteVerdicts>;
-  readonly tcpRoutes: Collection<RouteVerdicts>;
-  readonly trafficPolicies: Collection<Verdict>;
-  readonly leaderElections: Collection<Verdict>;
+/** What the status of a resource is to say: in one list, or by parent of a route. */
+export type Judgement = readonly Verdict[] | RouteVerdicts;
+
+/** A kind of resource whose status is written. Keys are `<namespace>/<name>`. */
+export interface JudgedKind {
+  readonly kind: string;
+  readonly plural: string;
+  readonly objects: Collection<Omit<StatusTarget, 'plural'>>;
+  readonly judgements: Collection<Judgement>;
 }
 
-export function deriveJudgements(model: MeshModel): Judgements {
-  const { services, httpRoutes, policiesByTarget } = model;
-  return {
-    httpRoutes: judgeRoutes('http-route-judgements', model, httpRoutes),
-    grpcRoutes: judgeRoutes('grpc-route-judgements', model, model.grpcRoutes),
-    tlsRoutes: judgeRoutes('tls-route-judgements', model, model.tlsRoutes),
-    tcpRoutes: judgeRoutes('tcp-route-judgements', model, model.tcpRoutes),
-    trafficPolicies: derive(
-      'traffic-policy-judgements',
-      model.trafficPolicies,
-      (policy, _key, fetch) =>
-        judgePolicy(policy, {
-          policies: (target) => fetch(policiesByTarget, target) ?? [],
-          missing: (target) => missingTarget(model, fetch, target),
-        }),
-      { uses: [policiesByTarget, services, httpRoutes, model.grpcRoutes] },
-    ),
-    leaderElections: derive('leader-election-judgements', model.leaderElections, judgeElection),
-  };
+export function deriveJudgements(model: MeshModel): readonly JudgedKind[] {
+  const elections = model.leaderElections;
+  return [
+    judgedRoutes(model, httpRouteKind, model.httpRoutes),
+    judgedRoutes(model, grpcRouteKind, model.grpcRoutes),
+    judgedRoutes(model, tlsRouteKinds[0], model.tlsRoutes),
+    judgedRoutes(model, tcpRouteKinds[0], model.tcpRoutes),
+    ...model.policies.map((policies) => judgedPolicies(model, policies)),
+    {
+      kind: leaderElectionKind.kind,
+      plural: leaderElectionKind.plural,
+      objects: elections,
+      judgements: derive(nameFor(leaderElectionKind), elections, judgeElection),
+    },
+  ];
 }
 
-function judgeRoutes(
-  name: string,
+/** As the collection stands in `/config_dump`. */
+function nameFor({ kind }: { readonly kind: string }): string {
+  return `judgements/${kind}`;
+}
+
+function judgedRoutes(
   { services, grantsByNamespace, routesByService }: MeshModel,
-  routes: Collection<RouteObject>,
-): Collection<RouteVerdicts> {
-  return derive(
-    name,
-    routes,
+  watched: { readonly kind: string; readonly plural: string },
+  objects: Collection<RouteObject>,
+): JudgedKind {
+  const { kind, plural } = watched;
+  const judgements = derive(
+    nameFor(watched),
+    objects,
     (route, _key, fetch) =>
       judgeRoute(route, {
         serviceOf: (service) => fetch(services, service),
@@ -53,17 +63,21 @@ function judgeRoutes(
       }),
     { uses: [services, grantsByNamespace, ...routesByService] },
   );
+  return { kind, plural, objects, judgements };
 }
 
-/** Why a target cannot be targeted. */
-function missingTarget(model: MeshModel, fetch: Fetch, target: TargetKey): string | undefined {
-  const slash = target.indexOf('/');
-  const name = target.slice(slash + 1);
-  if (target.slice(0, slash) === 'Service') {
-    return fetch(model.services, name) === undefined ? `there is no Service ${name}` : undefined;
-  }
-  const kind = target.slice(0, slash);
-  const route = fetch(kind === 'GRPCRoute' ? model.grpcRoutes : model.httpRoutes, name);
-  if (route === undefined) return `there is no ${kind} ${name}`;
-  return route.parentRefs.length === 0 ? `${kind} ${name} has no Service as parent` : undefined;
+function judgedPolicies(model: MeshModel, policies: PolicyCollections): JudgedKind {
+  const { kind, plural, objects, attached, byTarget } = policies;
+  const judgements = derive(
+    nameFor(policies),
+    objects,
+    (object, key, fetch) =>
+      judgePolicy(object, {
+        policy: fetch(attached, key),
+        reach: (target) => reachOf(model, fetch, target),
+        policiesOn: (target) => fetch(byTarget, target) ?? [],
+      }),
+    { uses: [attached, byTarget, ...reachUses(model)] },
+  );
+  return { kind, plural, objects, judgements };
 }

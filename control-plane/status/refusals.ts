@@ -65,11 +65,11 @@ export function concernedBy(model: MeshModel, resource: string): readonly string
 
 function* originsOf(routes: Routes): Iterable<string> {
   for (const port of routes.ports) {
-    for (const source of port.policy.sources) yield `TrafficPolicy/${source}`;
+    yield* port.policy.sources;
     for (const rule of [...port.rules, ...(port.connectionRules ?? [])]) {
       // `HTTPRoute/<namespace>/<name>/<rule>`
       yield rule.name.split('/', 3).join('/');
-      for (const source of rule.policy.sources) yield `TrafficPolicy/${source}`;
+      yield* rule.policy.sources;
     }
   }
 }

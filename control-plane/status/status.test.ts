@@ -110,7 +110,7 @@ beforeEach(async () => {
   mesh = createMeshState({ source, trustDomain: 'cluster.local' });
   isWriter = true;
   writer = new StatusWriter({
-    ...{ model: mesh.model, judgements: mesh.judgements, isWriter: () => isWriter },
+    ...{ model: mesh.model, judged: mesh.judged, isWriter: () => isWriter },
     ...{ sink: new KubernetesStatusSink(api), clock: systemClock, log: silentLog() },
   });
 });
@@ -137,7 +137,7 @@ const condition = (name: string, type = 'Accepted'): Condition | undefined =>
 const patches = (): number => fake.requests.filter(({ method }) => method === 'PATCH').length;
 
 const judged: { name: string; spec: object; reason: string; message: RegExp }[] = [
-  { name: 'a policy on a service', spec: {}, reason: 'Accepted', message: /in force/ },
+  { name: 'a policy on a service', spec: {}, reason: 'Accepted', message: /attached/ },
   {
     name: 'a policy on nothing',
     spec: { targetRefs: [{ kind: 'Service', name: 'absent' }] },
@@ -188,7 +188,10 @@ test('of two policies on one target, the younger is told which one is in force',
   await start();
   const loser = await until(() => condition('b'), 'the status is written');
   assert.equal(loser.reason, 'Conflicted');
-  assert.match(loser.message, /Service\/shop\/web is under the older TrafficPolicy shop\/a/);
+  assert.match(
+    loser.message,
+    /Service\/shop\/web has it all from the older TrafficPolicy\/shop\/a/,
+  );
   await until(() => condition('a')?.status === 'True', 'the winner is accepted');
   fake.delete('trafficpolicies', 'shop/a');
   await until(() => condition('b')?.status === 'True', 'the loser takes its place');
@@ -430,7 +433,7 @@ test('without an API, statuses are kept in memory', async () => {
   const local = createMeshState({ source: memory, trustDomain: 'cluster.local' });
   const sink = new MemoryStatusSink(silentLog());
   const localWriter = new StatusWriter({
-    ...{ model: local.model, judgements: local.judgements, isWriter: () => true },
+    ...{ model: local.model, judged: local.judged, isWriter: () => true },
     ...{ sink, clock: systemClock, log: silentLog() },
   });
   localWriter.start();

@@ -1,8 +1,7 @@
-import { inForce, type TargetKey, type TrafficPolicy } from '../model/policies.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from '../model/references.ts';
 import { mirrorsOf } from '../model/route-filters.ts';
 import { attaches, kindInForce, type Route } from '../model/routes.ts';
-import type { LeaderElectionObject, TrafficPolicyObject } from '../watch/custom-kinds.ts';
+import type { LeaderElectionObject } from '../watch/custom-kinds.ts';
 import type { RouteKind, RouteObject, ServiceParentRef } from '../watch/route.ts';
 import type { InvalidSpec } from '../watch/source.ts';
 import type { Verdict } from './conditions.ts';
@@ -107,46 +106,15 @@ function* referencesOf(route: RouteObject): Iterable<Reference> {
   }
 }
 
-/** What a policy's verdict depends on. */
-export interface PolicyInputs {
-  readonly policies: (target: TargetKey) => readonly TrafficPolicy[];
-  /** Why a target cannot be targeted; undefined when it can. */
-  readonly missing: (target: TargetKey) => string | undefined;
+export function judgeElection({ invalid }: LeaderElectionObject): readonly Verdict[] {
+  return [invalid === undefined ? accepted('in force') : refuse(invalid)];
 }
 
-export function judgePolicy(policy: TrafficPolicyObject, inputs: PolicyInputs): Verdict {
-  if (policy.invalid !== undefined) return refuse(policy.invalid);
-  const { namespace, name } = policy.metadata;
-  const targets = (policy.spec?.targetRefs ?? []).map(
-    (ref): TargetKey => `${ref.kind}/${namespace}/${ref.name}`,
-  );
-  const missing = targets.flatMap((target) => inputs.missing(target) ?? []);
-  if (missing.length > 0) {
-    return {
-      type: 'Accepted',
-      status: 'False',
-      reason: 'TargetNotFound',
-      message: missing.join('; '),
-    };
-  }
-  const conflicts = targets.flatMap((target) => {
-    const winner = inForce(inputs.policies(target));
-    if (winner === undefined || winner.name === name) return [];
-    return [`${target} is under the older TrafficPolicy ${winner.namespace}/${winner.name}`];
-  });
-  if (conflicts.length > 0) return conflicted(conflicts.join('; '));
-  return accepted('in force');
-}
-
-export function judgeElection(election: LeaderElectionObject): Verdict {
-  return election.invalid === undefined ? accepted('in force') : refuse(election.invalid);
-}
-
-function accepted(message: string): Verdict {
+export function accepted(message: string): Verdict {
   return { type: 'Accepted', status: 'True', reason: 'Accepted', message };
 }
 
-function refuse({ reason, message }: InvalidSpec): Verdict {
+export function refuse({ reason, message }: InvalidSpec): Verdict {
   return { type: 'Accepted', status: 'False', reason, message };
 }
 

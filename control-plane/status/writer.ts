@@ -4,10 +4,6 @@ import type { Component } from '../../runtime/component.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
-import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
-import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
-import { grpcRouteKind } from '../watch/grpc-route.ts';
-import { httpRouteKind } from '../watch/http-route.ts';
 import { ApiError } from '../watch/kubernetes-api.ts';
 import {
   composeLeadership,
@@ -17,13 +13,13 @@ import {
   type StatusChange,
 } from './compose.ts';
 import { readConditions } from './conditions.ts';
-import type { Judgements } from './judgements.ts';
+import type { JudgedKind } from './judgements.ts';
 import { concernedBy, type RefusalReports, Refusals } from './refusals.ts';
 import type { Status, StatusSink, StatusTarget } from './sinks.ts';
 
 export interface StatusWriterOptions {
   readonly model: MeshModel;
-  readonly judgements: Judgements;
+  readonly judged: readonly JudgedKind[];
   readonly sink: StatusSink;
   /** Whether this replica writes what every replica knows; asked again whenever pods change. */
   readonly isWriter: () => boolean;
@@ -63,17 +59,9 @@ export class StatusWriter implements Component, RefusalReports {
 
   start(): void {
     this.#started = true;
-    const { model, judgements } = this.#options;
-    const watched = [
-      ['HTTPRoute', model.httpRoutes, judgements.httpRoutes],
-      ['GRPCRoute', model.grpcRoutes, judgements.grpcRoutes],
-      ['TLSRoute', model.tlsRoutes, judgements.tlsRoutes],
-      ['TCPRoute', model.tcpRoutes, judgements.tcpRoutes],
-      ['TrafficPolicy', model.trafficPolicies, judgements.trafficPolicies],
-      ['LeaderElection', model.leaderElections, judgements.leaderElections],
-    ] as const;
-    for (const [kind, objects, verdicts] of watched) {
-      for (const collection of [objects, verdicts]) {
+    const { model, judged } = this.#options;
+    for (const { kind, objects, judgements } of judged) {
+      for (const collection of [objects, judgements]) {
         this.#unsubscribe.push(
           collection.subscribe((keys) => this.#mark([...keys].map((key) => `${kind}/${key}`))),
         );
@@ -111,12 +99,9 @@ export class StatusWriter implements Component, RefusalReports {
   #review(): void {
     const isWriter = this.#options.isWriter();
     if (isWriter && !this.#wasWriter) {
-      const { httpRoutes, grpcRoutes, trafficPolicies, leaderElections } = this.#options.model;
-      const all: string[] = [];
-      for (const [key] of httpRoutes.entries()) all.push(`HTTPRoute/${key}`);
-      for (const [key] of grpcRoutes.entries()) all.push(`GRPCRoute/${key}`);
-      for (const [key] of trafficPolicies.entries()) all.push(`TrafficPolicy/${key}`);
-      for (const [key] of leaderElections.entries()) all.push(`LeaderElection/${key}`);
+      const all = this.#options.judged.flatMap(({ kind, objects }) =>
+        [...objects.entries()].map(([key]) => `${kind}/${key}`),
+      );
       for (const resource of all) this.#sweep.add(resource);
       this.#mark(all);
     }
@@ -196,18 +181,9 @@ export class StatusWriter implements Component, RefusalReports {
   }
 
   #targetOf(resource: string): StatusTarget | undefined {
-    const { model } = this.#options;
-    const { leaderElections, trafficPolicies } = model;
-    const [kind, key] = splitResource(resource);
-    const routes = ROUTES[kind];
-    if (routes !== undefined) {
-      const route = model[routes.of].get(key);
-      return route && { ...route, plural: routes.plural };
-    }
-    const policy = kind === 'TrafficPolicy' ? trafficPolicies.get(key) : undefined;
-    if (policy !== undefined) return { ...policy, plural: trafficPolicyKind.plural };
-    const election = kind === 'LeaderElection' ? leaderElections.get(key) : undefined;
-    return election && { ...election, plural: leaderElectionKind.plural };
+    const [judged, key] = this.#judgedKind(resource);
+    const object = judged?.objects.get(key);
+    return judged && object && { ...object, plural: judged.plural };
   }
 
   #compose(
@@ -216,38 +192,21 @@ export class StatusWriter implements Component, RefusalReports {
     writes: boolean,
     change: StatusChange,
   ): Status | undefined {
-    const { judgements } = this.#options;
-    const [kind, key] = splitResource(resource);
-    const routes = ROUTES[kind];
-    if (routes !== undefined) {
-      const judged = judgements[routes.of].get(key);
-      if (judged === undefined) return undefined;
-      return composeRouteStatus(present, judged, change, writes);
+    const [judged, key] = this.#judgedKind(resource);
+    const judgement = judged?.judgements.get(key);
+    if (judgement === undefined) return undefined;
+    if ('parents' in judgement) {
+      return composeRouteStatus(present, judgement, change, writes);
     }
-    const verdicts =
-      kind === 'TrafficPolicy' ? judgements.trafficPolicies : judgements.leaderElections;
-    const judged = writes ? verdicts.get(key) : undefined;
-    const conditions = composeStatus(present, judged === undefined ? [] : [judged], change);
+    const conditions = composeStatus(present, writes ? judgement : [], change);
     const leadership = composeLeadership(present, this.#leaders.get(resource));
     if (conditions === undefined) return leadership;
     return { ...conditions, ...leadership };
   }
-}
 
-/** Where the routes of a kind are to be found, in the model as in the judgements. */
-const ROUTES: Readonly<
-  Record<
-    string,
-    { of: 'httpRoutes' | 'grpcRoutes' | 'tlsRoutes' | 'tcpRoutes'; plural: string } | undefined
-  >
-> = {
-  HTTPRoute: { of: 'httpRoutes', plural: httpRouteKind.plural },
-  GRPCRoute: { of: 'grpcRoutes', plural: grpcRouteKind.plural },
-  TLSRoute: { of: 'tlsRoutes', plural: tlsRouteKinds[0].plural },
-  TCPRoute: { of: 'tcpRoutes', plural: tcpRouteKinds[0].plural },
-};
-
-function splitResource(resource: string): [kind: string, key: string] {
-  const slash = resource.indexOf('/');
-  return [resource.slice(0, slash), resource.slice(slash + 1)];
+  #judgedKind(resource: string): [judged: JudgedKind | undefined, key: string] {
+    const slash = resource.indexOf('/');
+    const judged = this.#options.judged.find(({ kind }) => kind === resource.slice(0, slash));
+    return [judged, resource.slice(slash + 1)];
+  }
 }

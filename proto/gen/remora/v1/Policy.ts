@@ -8,7 +8,7 @@ import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__
  */
 export interface Policy {
   /**
-   * "<namespace>/<name>" of the TrafficPolicies merged here.
+   * "<kind>/<namespace>/<name>" of the policies of which something is in force here.
    */
   'sources'?: (string)[];
   'requestTimeoutMs'?: (number);
@@ -36,7 +36,7 @@ export interface Policy {
  */
 export interface Policy__Output {
   /**
-   * "<namespace>/<name>" of the TrafficPolicies merged here.
+   * "<kind>/<namespace>/<name>" of the policies of which something is in force here.
    */
   'sources': (string)[];
   'requestTimeoutMs'?: (number);

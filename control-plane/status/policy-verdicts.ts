@@ -1,0 +1,155 @@
+import {
+  type AttachedPolicy,
+  decidingPolicies,
+  fieldsOf,
+  type Place,
+  type PolicyField,
+  policyKey,
+  type TargetKey,
+} from '../model/attachment.ts';
+import { FIELD_NAMES } from '../model/policies.ts';
+import type { PolicyObject } from '../model/policy-kinds.ts';
+import { compareAge } from '../model/precedence.ts';
+import type { Route } from '../model/routes.ts';
+import type { Verdict } from './conditions.ts';
+import type { Reach } from './policy-reach.ts';
+import { accepted, refuse } from './verdicts.ts';
+
+/** What the verdicts on a policy depend on. */
+export interface PolicyInputs {
+  /** The policy as it attaches; of one that cannot be understood, the last good one. */
+  readonly policy: AttachedPolicy | undefined;
+  /** The places that a target covers, or why it covers none. */
+  readonly reach: (target: TargetKey) => Reach;
+  /** The policies of this kind on a target. */
+  readonly policiesOn: (target: TargetKey) => readonly AttachedPolicy[];
+}
+
+/** How many differences one message names. */
+const MAX_NAMED = 8;
+
+/** Whether a policy is accepted, and where what it says is in force. */
+export function judgePolicy({ invalid }: PolicyObject, inputs: PolicyInputs): readonly Verdict[] {
+  const { policy } = inputs;
+  if (policy === undefined) {
+    const message = 'nothing of it is in force';
+    return [...(invalid ? [refuse(invalid)] : []), notEnforced('Invalid', message)];
+  }
+  const reaches = policy.targets.map((target) => ({ target, ...inputs.reach(target) }));
+  const missing = reaches.flatMap(({ problem }) => problem ?? []);
+  const covered = reaches.filter(({ problem }) => problem === undefined);
+  const force = forceOf(
+    policy,
+    covered.flatMap(({ places }) => places),
+    inputs,
+  );
+  const enforced = judgeForce(
+    covered.map(({ target }) => target),
+    force,
+  );
+  if (invalid !== undefined) return [refuse(invalid), enforced];
+  if (missing.length > 0) return [refused('TargetNotFound', missing.join('; ')), enforced];
+  const conflicts = covered.map(({ target }) => conflictOn(target, policy, inputs));
+  if (conflicts.every((conflict) => conflict !== undefined)) {
+    return [refused('Conflicted', conflicts.join('; ')), enforced];
+  }
+  return [accepted('it is attached to its targets'), enforced];
+}
+
+/** Which older policies leave a policy nothing of a target. */
+function conflictOn(
+  target: TargetKey,
+  policy: AttachedPolicy,
+  { policiesOn }: PolicyInputs,
+): string | undefined {
+  const older = [...policiesOn(target)].sort(compareAge);
+  const winners = fieldsOf(policy.settings).map(
+    (field) => older.find((one) => one.settings[field] !== undefined) ?? policy,
+  );
+  if (winners.some((winner) => isSame(winner, policy))) return undefined;
+  const names = [...new Set(winners.map(policyKey))].join(', ');
+  return `${target} has it all from the older ${names}`;
+}
+
+/** What of a policy is in force, and what others decide in its stead. */
+interface Force {
+  inForce: number;
+  /** `<field>, <field> ...` by place, then by who decides. */
+  readonly overridden: Map<string, Map<string, Set<PolicyField>>>;
+}
+
+function forceOf(policy: AttachedPolicy, places: readonly Place[], inputs: PolicyInputs): Force {
+  const force: Force = { inForce: 0, overridden: new Map() };
+  const fields = fieldsOf(policy.settings);
+  for (const place of places) {
+    const deciding = decidingPolicies(place, inputs.policiesOn);
+    const own = fieldsOfAllRules(place.route as Route | undefined);
+    for (const field of fields) {
+      const winner = deciding.get(field) ?? policy;
+      if (!own.has(field) && isSame(winner, policy)) {
+        force.inForce += 1;
+        continue;
+      }
+      const who = own.has(field) ? "the rules' own" : policyKey(winner);
+      const byWho = force.overridden.get(placeName(place)) ?? new Map<string, Set<PolicyField>>();
+      force.overridden.set(placeName(place), byWho);
+      byWho.set(who, (byWho.get(who) ?? new Set()).add(field));
+    }
+  }
+  return force;
+}
+
+/** What every rule of a route says by itself. */
+function fieldsOfAllRules(route: Route | undefined): ReadonlySet<PolicyField> {
+  const [first, ...others] = route?.rules ?? [];
+  const fields = first === undefined ? [] : fieldsOf(first.settings);
+  return new Set(
+    fields.filter((field) => others.every((rule) => rule.settings[field] !== undefined)),
+  );
+}
+
+function judgeForce(targets: readonly TargetKey[], { inForce, overridden }: Force): Verdict {
+  const differences = [...overridden].flatMap(([place, byWho]) =>
+    [...byWho].map(([who, fields]) => {
+      const names = [...fields].map((field) => FIELD_NAMES[field]).join(', ');
+      return `${names} of ${place} from ${who}`;
+    }),
+  );
+  const rest = differences.length - MAX_NAMED;
+  const named = differences.slice(0, MAX_NAMED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+  if (inForce === 0) {
+    return overridden.size > 0
+      ? notEnforced('Overridden', named)
+      : notEnforced('NothingReached', 'its targets cover no Service');
+  }
+  const where = `in force for ${targets.map(targetName).join(', ')}`;
+  return overridden.size > 0
+    ? enforced('PartiallyEnforced', `${where}, except: ${named}`)
+    : enforced('Enforced', where);
+}
+
+function placeName({ service, route }: Place): string {
+  if (route === undefined) return `Service/${service.namespace}/${service.name}`;
+  return `${route.kind}/${route.namespace}/${route.name}`;
+}
+
+/** A namespace is named once. */
+function targetName(target: TargetKey): string {
+  return target.startsWith('Namespace/') ? target.split('/', 2).join('/') : target;
+}
+
+function isSame(a: AttachedPolicy, b: AttachedPolicy): boolean {
+  return a.kind === b.kind && a.namespace === b.namespace && a.name === b.name;
+}
+
+function enforced(reason: string, message: string): Verdict {
+  return { type: 'Enforced', status: 'True', reason, message };
+}
+
+function notEnforced(reason: string, message: string): Verdict {
+  return { type: 'Enforced', status: 'False', reason, message };
+}
+
+function refused(reason: string, message: string): Verdict {
+  return { type: 'Accepted', status: 'False', reason, message };
+}
