@@ -84,6 +84,7 @@ export const FEATURES = [
   'filters.v1',
   'regular-expressions.v1',
   'connection-routes.v1',
+  'session-persistence.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

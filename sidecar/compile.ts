@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
 import type { Mirror } from './config/filters.ts';
 import type {
@@ -17,6 +18,7 @@ import { inboundLayers } from './policy/inbound.ts';
 import type { Layer } from './policy/layer.ts';
 import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
+import { persistSession } from './policy/session.ts';
 import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
@@ -176,6 +178,7 @@ class Tables implements CompiledConfig {
         const filters = [
           ...filterLayers(rule.filters, place),
           ...filterLayers(backend.filters, place),
+          ...sessionLayers(rule, target.name),
         ];
         return this.#route(rule.name, target, rule.policy, filters);
       },
@@ -281,6 +284,13 @@ function detailsKnown(config: Config, name: ServiceName): boolean {
 function portRoutes(routes: Routes | undefined, port: number): PortRoutes {
   const known = routes?.ports.find((candidate) => candidate.port === port);
   return known ?? { port, routeBound: false, rules: [], policy: NO_POLICY };
+}
+
+/** A session is with one backend; a name that nobody chose is that backend's own. */
+function sessionLayers({ name: rule, session }: HttpRule, cluster: string): Layer[] {
+  if (session === undefined) return [];
+  const own = createHash('sha256').update(`${rule} ${cluster}`).digest('hex').slice(0, 8);
+  return [persistSession({ ...session, name: session.name || `remora-${own}` }, cluster)];
 }
 
 /**

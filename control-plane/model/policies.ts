@@ -2,7 +2,7 @@ import { parseDurationMs } from '../crds/duration.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import type { PolicyField, PolicySettings } from './attachment.ts';
-import type { HashSource, Limits, LoadBalancer, Policy } from './types.ts';
+import type { HashSource, Limits, LoadBalancer, Policy, SessionPersistence } from './types.ts';
 
 /** What users call the fields of a policy. */
 export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
@@ -68,6 +68,20 @@ function toHashSource({
   if (ttl === undefined) return { kind: 'cookie', name };
   // Cookies count whole seconds, and 0 stands for something else.
   return { kind: 'cookie', name, ttlSeconds: Math.ceil((optionalMs(ttl) ?? 0) / 1000) };
+}
+
+/** A timeout of 0 s is none. */
+export function toSession(
+  spec: NonNullable<RouteRuleSpec['sessionPersistence']>,
+): SessionPersistence {
+  const { absoluteTimeout, idleTimeout, ...told } = spec;
+  return {
+    ...told,
+    ...compact<Pick<SessionPersistence, 'absoluteTimeoutMs' | 'idleTimeoutMs'>>({
+      absoluteTimeoutMs: optionalMs(absoluteTimeout),
+      idleTimeoutMs: optionalMs(idleTimeout),
+    }),
+  };
 }
 
 /** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as settings. */

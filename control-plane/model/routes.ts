@@ -12,7 +12,7 @@ import {
   type TargetKey,
 } from './attachment.ts';
 import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
-import { ruleSettings } from './policies.ts';
+import { ruleSettings, toSession } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
@@ -26,6 +26,7 @@ import type {
   Protocol,
   Routes,
   Service,
+  SessionPersistence,
 } from './types.ts';
 
 /** A route of any kind in the model's terms. */
@@ -53,6 +54,7 @@ export interface RouteRule {
   readonly backends: readonly RouteBackend[];
   readonly settings: PolicySettings;
   readonly filters: RouteFilters;
+  readonly session?: SessionPersistence;
   /** Why it cannot be followed. */
   readonly invalid?: string;
 }
@@ -101,6 +103,7 @@ function toRule(
       filters: toFilters(ref.filters, namespace),
     })),
     ...(rule.invalid !== undefined && { invalid: rule.invalid }),
+    ...(rule.sessionPersistence && { session: toSession(rule.sessionPersistence) }),
     settings: ruleSettings(rule),
     filters: toFilters(rule.filters, namespace),
   };
@@ -143,7 +146,14 @@ function buildPort(
       const policy = settle(rule.settings, deciding);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
-      const built = { name: rule.name, backends, policy, ...(filters && { filters }) };
+      const { name, session } = rule;
+      const built = {
+        name,
+        backends,
+        policy,
+        ...(filters && { filters }),
+        ...(session && { session }),
+      };
       return rule.matches.map((ranked) => ({ ...ranked, rule: built }));
     });
   });

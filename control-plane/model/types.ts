@@ -61,6 +61,18 @@ export interface HttpRule {
   readonly backends: readonly Backend[];
   readonly policy: Policy;
   readonly filters?: Filters;
+  readonly session?: SessionPersistence;
+}
+
+/** A client stays with its endpoint (GEP-1619). */
+export interface SessionPersistence {
+  readonly inHeader: boolean;
+  /** Of the cookie or header; empty: one that is made up. */
+  readonly name: string;
+  readonly path: string;
+  readonly permanent: boolean;
+  readonly absoluteTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
 }
 
 export interface HttpMatch {

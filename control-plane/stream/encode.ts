@@ -139,6 +139,7 @@ function ruleMessage(rule: HttpRule) {
     matches: rule.matches.map(matchMessage),
     backends: rule.backends.map(backendMessage),
     policy: policyMessage(rule.policy),
+    ...(rule.session && { session: { ...rule.session } }),
     ...(rule.filters && { filters: filtersMessage(rule.filters) }),
   };
 }
@@ -219,7 +220,8 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
     }
-    for (const { filters, backends, matches } of port.rules) {
+    for (const { filters, backends, matches, session } of port.rules) {
+      if (session !== undefined) required.add('session-persistence.v1');
       if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
       if (matches.some(hasExpression)) required.add('regular-expressions.v1');
     }

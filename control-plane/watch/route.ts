@@ -3,6 +3,7 @@ import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { objectMeta, type Raw, record, records } from './raw.ts';
 import type { RouteFilter } from './route-filters.ts';
+import type { sessionPersistence } from './session-persistence.ts';
 import type { KubernetesObject, WatchedKind } from './source.ts';
 import { checkSpec } from './spec.ts';
 
@@ -50,6 +51,7 @@ export interface RouteRuleSpec {
     readonly backendRequest?: string | undefined;
   };
   readonly retry?: RouteRetry | undefined;
+  readonly sessionPersistence?: z.output<typeof sessionPersistence> | undefined;
   /** Why the rule cannot be followed: what it matches is answered with 500. */
   readonly invalid?: string;
 }
@@ -97,9 +99,6 @@ export const backendRef = z.strictObject({
   port: z.int().min(1).max(65535).optional(),
   weight: z.int().min(0).max(1_000_000).default(1),
 });
-
-/** A part of a spec that is not supported. */
-export const absent = (what: string) => z.undefined(`${what} is not supported`).optional();
 
 /** RFC 9110 §5.6.2 */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -34,6 +34,7 @@ import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retri
 import type { Rewrite as _remora_v1_Rewrite, Rewrite__Output as _remora_v1_Rewrite__Output } from './remora/v1/Rewrite.ts';
 import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__Output } from './remora/v1/Routes.ts';
 import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Service__Output } from './remora/v1/Service.ts';
+import type { SessionPersistence as _remora_v1_SessionPersistence, SessionPersistence__Output as _remora_v1_SessionPersistence__Output } from './remora/v1/SessionPersistence.ts';
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
 import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
 import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
@@ -96,6 +97,7 @@ export interface ProtoGrpcType {
       Rewrite: MessageTypeDefinition<_remora_v1_Rewrite, _remora_v1_Rewrite__Output>
       Routes: MessageTypeDefinition<_remora_v1_Routes, _remora_v1_Routes__Output>
       Service: MessageTypeDefinition<_remora_v1_Service, _remora_v1_Service__Output>
+      SessionPersistence: MessageTypeDefinition<_remora_v1_SessionPersistence, _remora_v1_SessionPersistence__Output>
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
       SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
       Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>

@@ -22,6 +22,7 @@ import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
 import { decodeFilters } from './decode-filters.ts';
+import { decodeSession } from './decode-session.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
@@ -230,6 +231,7 @@ function decodeRule(rule: HttpRule__Output, at: Place): HttpRule {
     backends: rule.backends.map((backend, i) => decodeBackend(backend, at.in(`backends[${i}]`))),
     policy: decodePolicy(rule.policy, at.in('policy')),
     ...(rule.filters ? { filters: decodeFilters(rule.filters, at.in('filters')) } : {}),
+    ...(rule.session ? { session: decodeSession(rule.session, at.in('session')) } : {}),
   };
 }
 

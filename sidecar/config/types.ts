@@ -96,6 +96,19 @@ export interface HttpRule {
   readonly backends: readonly Backend[];
   readonly policy: Policy;
   readonly filters?: Filters;
+  readonly session?: SessionPersistence;
+}
+
+/** A client stays with its endpoint. */
+export interface SessionPersistence {
+  readonly inHeader: boolean;
+  /** Of the cookie, or in lower case of the header. Empty: one of our own for each backend. */
+  readonly name: string;
+  readonly path: string;
+  readonly permanent: boolean;
+  /** 0 is none. */
+  readonly absoluteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
 }
 
 export type PathMatch =
