@@ -63,8 +63,8 @@ export function readMeshProblems(configDump: unknown): Problem[] {
         ? judged
         : judged.parents.flatMap((parent) => parent.verdicts);
       for (const { type, status, reason, message } of verdicts) {
-        if (status === 'True') continue;
-        const sentence = `${type} is false (${reason}): ${message}`;
+        if (status === (type === 'PartiallyInvalid' ? 'False' : 'True')) continue;
+        const sentence = `${type} is ${status.toLowerCase()} (${reason}): ${message}`;
         found.push({ where: `${kind} ${name}`, message: sentence });
       }
     }

@@ -87,6 +87,8 @@ export const FEATURES = [
   'faults.v1',
   'rate-limits.v1',
   'circuit-breaker.v2',
+  'connection-routes.v1',
+  'session-persistence.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

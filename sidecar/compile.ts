@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
 import type { Mirror } from './config/filters.ts';
 import type { RateLimits } from './config/rate-limits.ts';
@@ -22,6 +23,8 @@ import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { Limiters } from './policy/rate-limit/limiters.ts';
 import { limitRate } from './policy/rate-limit.ts';
+import { persistSession } from './policy/session.ts';
+import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
 import { compileMatch } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
@@ -63,14 +66,8 @@ export interface OutboundTarget {
   /** For connections that are not HTTP. */
   readonly cluster: Cluster;
   readonly tcp: TcpPolicy;
-}
-
-export interface TcpPolicy {
-  readonly connectTimeoutMs: number;
-  /** 0 means no limit. */
-  readonly idleTimeoutMs: number;
-  /** So many other endpoints are tried when one cannot be reached. */
-  readonly connectRetries: number;
+  /** Where routes are for connections: these decide, and nothing is parsed. */
+  readonly connections: ConnectionTable | undefined;
 }
 
 /** Cluster domains other than the trust domain under which services are known. */
@@ -188,7 +185,14 @@ class Tables implements CompiledConfig {
       },
       random: Math.random,
     });
-    const table = compileRoutes(routes, {
+    const connections =
+      routes.connectionRules &&
+      compileConnections(routes.connectionRules, (rule, backend) => {
+        services.add(backend.service);
+        const to = this.#clusters.cluster(backend.service, backend.port);
+        return { cluster: to, tcp: this.#tcp(rule.policy, to) };
+      });
+    const table = compileRoutes(withConnectionRules(routes), {
       toBackend: (rule, backend) => {
         services.add(backend.service);
         const target = this.#clusters.cluster(backend.service, backend.port);
@@ -196,6 +200,7 @@ class Tables implements CompiledConfig {
         const filters = [
           ...filterLayers(rule.filters, place),
           ...filterLayers(backend.filters, place),
+          ...sessionLayers(rule, target.name),
         ];
         return this.#route(rule.name, target, rule.policy, filters);
       },
@@ -205,10 +210,6 @@ class Tables implements CompiledConfig {
       },
       toService: () => this.#route('', cluster, routes.policy, []),
     });
-    const { connectTimeoutMs, idleTimeoutMs, connectRetries } = effectivePolicy(
-      routes.policy,
-      this.#budget(cluster),
-    );
     const target: OutboundTarget = {
       name,
       service,
@@ -222,9 +223,18 @@ class Tables implements CompiledConfig {
         routes: table,
       },
       cluster,
-      tcp: { connectTimeoutMs, idleTimeoutMs, connectRetries },
+      tcp: this.#tcp(routes.policy, cluster),
+      connections,
     };
     return { target, services };
+  }
+
+  #tcp(policy: PortRoutes['policy'], cluster: Cluster): TcpPolicy {
+    const { connectTimeoutMs, idleTimeoutMs, connectRetries } = effectivePolicy(
+      policy,
+      this.#budget(cluster),
+    );
+    return { connectTimeoutMs, idleTimeoutMs, connectRetries };
   }
 
   #route(
@@ -331,6 +341,24 @@ function detailsKnown(config: Config, name: ServiceName): boolean {
 function portRoutes(routes: Routes | undefined, port: number): PortRoutes {
   const known = routes?.ports.find((candidate) => candidate.port === port);
   return known ?? { port, routeBound: false, rules: [], policy: NO_POLICY };
+}
+
+/** A session is with one backend; a name that nobody chose is that backend's own. */
+function sessionLayers({ name: rule, session }: HttpRule, cluster: string): Layer[] {
+  if (session === undefined) return [];
+  const own = createHash('sha256').update(`${rule} ${cluster}`).digest('hex').slice(0, 8);
+  return [persistSession({ ...session, name: session.name || `remora-${own}` }, cluster)];
+}
+
+/**
+ * What an HTTP proxy is asked for on a port whose routes are for connections goes
+ * where a connection would.
+ */
+function withConnectionRules(routes: PortRoutes): PortRoutes {
+  const { connectionRules = [] } = routes;
+  if (connectionRules.length === 0) return routes;
+  const forAll = connectionRules.filter((rule) => !rule.tlsOnly && rule.serverNames.length === 0);
+  return { ...routes, rules: forAll.map((rule) => ({ ...rule, matches: [] })) };
 }
 
 /** A destination without rules: a pod's address, or the pod's own application. */

@@ -41,6 +41,8 @@ export class ExchangeNotes {
   replayed = false;
   /** What balancers that go by a hash shall go by. */
   hashKey: string | undefined;
+  /** The endpoint that the client has been with, as it was told. */
+  session: string | undefined;
   /** A Set-Cookie for the response; empty where none is wanted. */
   newCookie = '';
   traceId = '';

@@ -2,6 +2,7 @@ import type { Collection } from '../collections/collection.ts';
 import { derive } from '../collections/derive.ts';
 import { index } from '../collections/index-by.ts';
 import { join } from '../collections/join.ts';
+import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
 import { type LeaderElectionObject, leaderElectionKind } from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
@@ -46,12 +47,14 @@ export interface MeshModel {
 
   readonly httpRoutes: Collection<RouteObject>;
   readonly grpcRoutes: Collection<RouteObject>;
+  readonly tlsRoutes: Collection<RouteObject>;
+  readonly tcpRoutes: Collection<RouteObject>;
   /** By kind. */
   readonly policies: readonly PolicyCollections[];
   readonly leaderElections: Collection<LeaderElectionObject>;
   /** By namespace. */
   readonly servicesByNamespace: Collection<readonly Service[]>;
-  /** By `<namespace>/<name>` of the Services that are their parents: HTTPRoutes, GRPCRoutes. */
+  /** By `<namespace>/<name>` of the Services that are their parents; one collection a kind. */
   readonly routesByService: readonly Collection<readonly Route[]>[];
   /** By namespace. */
   readonly grantsByNamespace: Collection<readonly ReferenceGrantObject[]>;
@@ -66,6 +69,15 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
   const slices = source.collection(endpointSliceKind);
   const httpRoutes = source.collection(httpRouteKind);
   const grpcRoutes = source.collection(grpcRouteKind);
+  const tlsRoutes = join('tls-routes', [
+    source.collection(tlsRouteKinds[0]),
+    source.collection(tlsRouteKinds[1]),
+    source.collection(tlsRouteKinds[2]),
+  ]);
+  const tcpRoutes = join('tcp-routes', [
+    source.collection(tcpRouteKinds[0]),
+    source.collection(tcpRouteKinds[1]),
+  ]);
   const policies = derivePolicies(source);
   const leaderElections = source.collection(leaderElectionKind);
   const grants = join('reference-grants', [
@@ -87,8 +99,13 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
 
   // Routes by what they are attached to. Where one cannot be understood, the last good one
   // stays in force.
-  const httpRoutesByService = routesByService('http-routes', httpRoutes);
-  const grpcRoutesByService = routesByService('grpc-routes', grpcRoutes);
+  const grpcRoutesByService = byService('grpc-routes', grpcRoutes);
+  const routesByService = [
+    byService('http-routes', httpRoutes),
+    grpcRoutesByService,
+    byService('tls-routes', tlsRoutes),
+    byService('tcp-routes', tcpRoutes),
+  ];
 
   // Services, and where their pods are.
   const services = derive(
@@ -131,18 +148,14 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     (service, key, fetch) =>
       routesByCaller({
         service,
-        routes: [
-          ...(fetch(httpRoutesByService, key) ?? []),
-          ...(fetch(grpcRoutesByService, key) ?? []),
-        ],
+        routes: routesByService.flatMap((ofKind) => fetch(ofKind, key) ?? []),
         policies: (target) => policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
         serviceOf: (name) => fetch(services, name),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
       }),
     {
       uses: [
-        httpRoutesByService,
-        grpcRoutesByService,
+        ...routesByService,
         ...policies.map(({ byTarget }) => byTarget),
         services,
         grantsByNamespace,
@@ -199,19 +212,18 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     settings,
     httpRoutes,
     grpcRoutes,
+    tlsRoutes,
+    tcpRoutes,
     policies,
     leaderElections,
     servicesByNamespace,
-    routesByService: [httpRoutesByService, grpcRoutesByService],
+    routesByService,
     grantsByNamespace,
   };
 }
 
 /** The routes of one kind, by `<namespace>/<name>` of the Services that are their parents. */
-function routesByService(
-  name: string,
-  objects: Collection<RouteObject>,
-): Collection<readonly Route[]> {
+function byService(name: string, objects: Collection<RouteObject>): Collection<readonly Route[]> {
   const routes = derive(name, objects, toRoute, { keepLast: true });
   return index(`${name}-by-service`, routes, (route) =>
     route.parents.map((parent) => parent.service),

@@ -3,7 +3,15 @@ import { GRPC_STATUSES } from '../crds/traffic-policy.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import type { PolicyField, PolicySettings } from './attachment.ts';
-import type { CircuitBreaker, HashSource, Limits, LoadBalancer, Policy, Retries } from './types.ts';
+import type {
+  CircuitBreaker,
+  HashSource,
+  Limits,
+  LoadBalancer,
+  Policy,
+  Retries,
+  SessionPersistence,
+} from './types.ts';
 
 /** What users call the fields of a policy. */
 export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
@@ -95,6 +103,20 @@ function toHashSource({
   if (ttl === undefined) return { kind: 'cookie', name };
   // Cookies count whole seconds, and 0 stands for something else.
   return { kind: 'cookie', name, ttlSeconds: Math.ceil((optionalMs(ttl) ?? 0) / 1000) };
+}
+
+/** A timeout of 0 s is none. */
+export function toSession(
+  spec: NonNullable<RouteRuleSpec['sessionPersistence']>,
+): SessionPersistence {
+  const { absoluteTimeout, idleTimeout, ...told } = spec;
+  return {
+    ...told,
+    ...compact<Pick<SessionPersistence, 'absoluteTimeoutMs' | 'idleTimeoutMs'>>({
+      absoluteTimeoutMs: optionalMs(absoluteTimeout),
+      idleTimeoutMs: optionalMs(idleTimeout),
+    }),
+  };
 }
 
 /** A rule's own timeouts (GEP-1742) and retries (GEP-1731) as settings. */

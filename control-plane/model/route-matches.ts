@@ -1,4 +1,9 @@
-import type { GrpcMethodMatch, RouteMatchSpec, RouteValueMatch } from '../watch/route.ts';
+import type {
+  GrpcMethodMatch,
+  RouteKind,
+  RouteMatchSpec,
+  RouteValueMatch,
+} from '../watch/route.ts';
 import type { HttpMatch, ValueMatch } from './types.ts';
 
 /** A match, and where it stands among others. */
@@ -9,14 +14,11 @@ export interface RankedMatch {
 }
 
 /** At least one. */
-export function toMatches(
-  matches: readonly RouteMatchSpec[],
-  kind: 'HTTPRoute' | 'GRPCRoute',
-): RankedMatch[] {
+export function toMatches(matches: readonly RouteMatchSpec[], kind: RouteKind): RankedMatch[] {
   if (matches.length === 0) return [rank({ headers: [], query: [] })];
   return matches.map((spec) => {
     const match = toMatch(spec);
-    return kind === 'HTTPRoute' ? rank(match) : rankGrpc(match, spec.grpcMethod);
+    return kind === 'GRPCRoute' ? rankGrpc(match, spec.grpcMethod) : rank(match);
   });
 }
 
@@ -43,7 +45,7 @@ function rankGrpc(match: HttpMatch, grpc: GrpcMethodMatch | undefined): RankedMa
 }
 
 /** For a stable sort: what ties stays by age, then in the order of the rules. */
-export function compareRank(a: RankedMatch, b: RankedMatch): number {
+export function compareRank(a: Pick<RankedMatch, 'rank'>, b: Pick<RankedMatch, 'rank'>): number {
   for (let i = 0; i < a.rank.length; i++) {
     const difference = (b.rank[i] ?? 0) - (a.rank[i] ?? 0);
     if (difference !== 0) return difference;

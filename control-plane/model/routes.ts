@@ -1,4 +1,9 @@
-import type { RouteObject, RouteRuleSpec } from '../watch/route.ts';
+import {
+  ROUTE_KINDS,
+  type RouteKind,
+  type RouteObject,
+  type RouteRuleSpec,
+} from '../watch/route.ts';
 import {
   type AttachedPolicy,
   decidingPolicies,
@@ -6,19 +11,32 @@ import {
   settle,
   type TargetKey,
 } from './attachment.ts';
-import { ruleSettings } from './policies.ts';
+import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
+import { ruleSettings, toSession } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
 import { atCaller, ofRoute } from './rate-limits.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
 import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
-import type { Backend, HttpRule, Policy, Port, PortRoutes, Routes, Service } from './types.ts';
+import type {
+  Backend,
+  HttpRule,
+  Policy,
+  Port,
+  PortRoutes,
+  Protocol,
+  Routes,
+  Service,
+  SessionPersistence,
+} from './types.ts';
 
-/** An HTTPRoute or a GRPCRoute in the model's terms. */
+/** A route of any kind in the model's terms. */
 export interface Route extends Aged {
-  readonly kind: RouteObject['kind'];
+  readonly kind: RouteKind;
   readonly parents: readonly ParentRef[];
   readonly rules: readonly RouteRule[];
+  /** Of a TLSRoute; none means all. */
+  readonly serverNames: readonly string[];
 }
 
 /** A Service that a route is attached to: all its ports, or one by number or name. */
@@ -37,6 +55,9 @@ export interface RouteRule {
   readonly backends: readonly RouteBackend[];
   readonly settings: PolicySettings;
   readonly filters: RouteFilters;
+  readonly session?: SessionPersistence;
+  /** Why it cannot be followed. */
+  readonly invalid?: string;
 }
 
 interface RouteBackend extends Reference {
@@ -60,6 +81,7 @@ export function toRoute(object: RouteObject): Route | undefined {
       portName: parent.sectionName,
     })),
     rules: rules.map((rule, position) => toRule(rule, position, { kind, namespace, name })),
+    serverNames: object.hostnames ?? [],
   };
 }
 
@@ -81,6 +103,8 @@ function toRule(
       weight: ref.weight,
       filters: toFilters(ref.filters, namespace),
     })),
+    ...(rule.invalid !== undefined && { invalid: rule.invalid }),
+    ...(rule.sessionPersistence && { session: toSession(rule.sessionPersistence) }),
     settings: ruleSettings(rule),
     filters: toFilters(rule.filters, namespace),
   };
@@ -115,13 +139,25 @@ function buildPort(
   servicePolicy: Policy,
 ): PortRoutes {
   const attached = attachedTo(inputs.routes, service, port).sort(compareAge);
+  const connections = attached.flatMap((route) => connectionSources(inputs, route, service, port));
+  if (connections.length > 0) {
+    const connectionRules = buildConnectionRules(connections, servicePolicy, inputs.policies);
+    return { port: port.port, routeBound: true, rules: [], policy: servicePolicy, connectionRules };
+  }
   const entries = attached.flatMap((route) => {
     const deciding = decidingPolicies({ service: inputs.service, route }, inputs.policies);
     return route.rules.flatMap((rule) => {
       const policy = ofRoute(settle(rule.settings, deciding), route);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
-      const built = { name: rule.name, backends, policy, ...(filters && { filters }) };
+      const { name, session } = rule;
+      const built = {
+        name,
+        backends,
+        policy,
+        ...(filters && { filters }),
+        ...(session && { session }),
+      };
       return rule.matches.map((ranked) => ({ ...ranked, rule: built }));
     });
   });
@@ -134,15 +170,42 @@ function buildPort(
   };
 }
 
-/** Where a port has GRPCRoutes, HTTPRoutes do not count: the more specific kind wins (GEP-1426). */
+/** The rules of a route that takes connections as a whole; none of any other. */
+function connectionSources(
+  inputs: RoutesInputs,
+  route: Route,
+  service: string,
+  { port }: Port,
+): ConnectionRuleSource[] {
+  const { kind, serverNames } = route;
+  if (kind !== 'TLSRoute' && kind !== 'TCPRoute') return [];
+  return route.rules.map((rule) => ({
+    ...{ name: rule.name, kind, serverNames },
+    backends: backendsOf(inputs, route, rule, service, port),
+  }));
+}
+
+/** Where several kinds of routes want a port, only those of the most specific kind have it. */
 function attachedTo(routes: readonly Route[], service: string, port: Port): Route[] {
-  const attached = routes.filter((route) =>
-    route.parents.some(
-      (parent) => parent.service === service && attaches(parent, port, route.kind),
-    ),
+  const kind = kindInForce(routes, service, port);
+  return routes.filter((route) => route.kind === kind && wants(route, service, port));
+}
+
+/** Of the kinds of routes that want a port the one that has it. */
+export function kindInForce(
+  routes: readonly Route[],
+  service: string,
+  port: Port,
+): RouteKind | undefined {
+  return ROUTE_KINDS.find((kind) =>
+    routes.some((route) => route.kind === kind && wants(route, service, port)),
   );
-  const grpc = attached.filter((route) => route.kind === 'GRPCRoute');
-  return grpc.length > 0 ? grpc : attached;
+}
+
+function wants(route: Route, service: string, port: Port): boolean {
+  return route.parents.some(
+    (parent) => parent.service === service && attaches(parent, port, route.kind),
+  );
 }
 
 /** The routes that decide for some caller of a service, of those that name it as a parent. */
@@ -172,10 +235,17 @@ function gather(
   return rules;
 }
 
+/** What was declared of the ports that a kind of route may take. */
+const CARRIES: Readonly<Record<RouteKind, ReadonlySet<Protocol>>> = {
+  GRPCRoute: new Set(['detect', 'http2', 'grpc']),
+  HTTPRoute: new Set(['detect', 'http1', 'http2', 'grpc']),
+  TLSRoute: new Set(['detect', 'tls', 'tcp']),
+  TCPRoute: new Set(['detect', 'tls', 'tcp']),
+};
+
 /** Whether a parent reference means a port, which must be one that can carry what the route is about. */
-export function attaches(parent: ParentRef, port: Port, kind: Route['kind']): boolean {
-  if (port.protocol === 'tcp' || port.protocol === 'tls') return false;
-  if (kind === 'GRPCRoute' && port.protocol === 'http1') return false;
+export function attaches(parent: ParentRef, port: Port, kind: RouteKind): boolean {
+  if (!CARRIES[kind].has(port.protocol)) return false;
   if (parent.port !== undefined && parent.port !== port.port) return false;
   return parent.portName === undefined || parent.portName === port.name;
 }
@@ -201,6 +271,7 @@ function backendsOf(
   service: string,
   port: number,
 ): Backend[] {
+  if (rule.invalid !== undefined) return [{ service, port, weight: 1, invalid: rule.invalid }];
   if (rule.backends.length === 0) return [{ service, port, weight: 1 }];
   return rule.backends.map((reference) => {
     const backend = {

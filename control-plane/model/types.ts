@@ -41,6 +41,19 @@ export interface PortRoutes {
   readonly routeBound: boolean;
   readonly rules: readonly HttpRule[];
   readonly policy: Policy;
+  /** With one or more, the port carries connections that nobody parses; in order of precedence. */
+  readonly connectionRules?: readonly ConnectionRule[];
+}
+
+/** Where connections go as a whole. */
+export interface ConnectionRule {
+  readonly name: string;
+  /** TLS with one of these server names, `*.` standing for any before; none means every connection. */
+  readonly serverNames: readonly string[];
+  /** Only TLS, whatever its server name. */
+  readonly tlsOnly: boolean;
+  readonly backends: readonly Backend[];
+  readonly policy: Policy;
 }
 
 export interface HttpRule {
@@ -49,6 +62,18 @@ export interface HttpRule {
   readonly backends: readonly Backend[];
   readonly policy: Policy;
   readonly filters?: Filters;
+  readonly session?: SessionPersistence;
+}
+
+/** A client stays with its endpoint (GEP-1619). */
+export interface SessionPersistence {
+  readonly inHeader: boolean;
+  /** Of the cookie or header; empty: one that is made up. */
+  readonly name: string;
+  readonly path: string;
+  readonly permanent: boolean;
+  readonly absoluteTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
 }
 
 export interface HttpMatch {
@@ -69,6 +94,8 @@ export interface Backend {
   /** Why this backend cannot be used; its share is answered with 500. */
   readonly invalid?: string;
   readonly filters?: Filters;
+  /** Of a connection rule: what the backend's own Service says of its cluster. */
+  readonly policy?: Policy;
 }
 
 /** What a rule, or one of its backends, does to the messages that it takes. */

@@ -59,6 +59,9 @@ function* backendsOf(resource: VersionedResource['resource']): Iterable<string> 
   if (resource.kind !== 'routes') return;
   const { ports }: Routes = resource;
   for (const port of ports) {
+    for (const rule of port.connectionRules ?? []) {
+      for (const { invalid, service } of rule.backends) if (invalid === undefined) yield service;
+    }
     for (const rule of port.rules) {
       for (const mirror of rule.filters?.mirrors ?? []) yield mirror.service;
       for (const { invalid, service, filters } of rule.backends) {

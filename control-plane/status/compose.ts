@@ -69,8 +69,10 @@ export function composeRouteStatus(
   const entries = judged.parents.flatMap(({ parentRef, verdicts }) => {
     const entry = ours.find((candidate) => isDeepStrictEqual(candidate.parentRef, parentRef));
     const before = readConditions(entry?.conditions);
+    const partly = verdicts.some(({ type }) => type === 'PartiallyInvalid');
     const conditions = changeConditions(before, {
       ...change,
+      remove: partly || !writes ? change.remove : [...change.remove, 'PartiallyInvalid'],
       verdicts: [...(writes ? verdicts : []), ...change.common],
     });
     if (conditions !== undefined) changed = true;

@@ -1,6 +1,6 @@
 /** A `metav1.Condition`, before it is known since when. */
 export interface Verdict {
-  readonly type: 'Accepted' | 'Enforced' | 'ResolvedRefs' | 'Programmed';
+  readonly type: 'Accepted' | 'Enforced' | 'ResolvedRefs' | 'PartiallyInvalid' | 'Programmed';
   readonly status: 'True' | 'False';
   readonly reason: string;
   readonly message: string;

@@ -4,6 +4,7 @@ import type { TargetKey } from '../model/attachment.ts';
 import type { MeshModel } from '../model/mesh-model.ts';
 import type { PolicyCollections } from '../model/policy-kinds.ts';
 import { isReceiver } from '../model/rate-limits.ts';
+import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
 import { leaderElectionKind, rateLimitPolicyKind } from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
@@ -30,6 +31,8 @@ export function deriveJudgements(model: MeshModel): readonly JudgedKind[] {
   return [
     judgedRoutes(model, httpRouteKind, model.httpRoutes),
     judgedRoutes(model, grpcRouteKind, model.grpcRoutes),
+    judgedRoutes(model, tlsRouteKinds[0], model.tlsRoutes),
+    judgedRoutes(model, tcpRouteKinds[0], model.tcpRoutes),
     ...model.policies.map((policies) => judgedPolicies(model, policies)),
     {
       kind: leaderElectionKind.kind,
@@ -46,7 +49,7 @@ function nameFor({ kind }: { readonly kind: string }): string {
 }
 
 function judgedRoutes(
-  { services, grantsByNamespace }: MeshModel,
+  { services, grantsByNamespace, routesByService }: MeshModel,
   watched: { readonly kind: string; readonly plural: string },
   objects: Collection<RouteObject>,
 ): JudgedKind {
@@ -58,8 +61,9 @@ function judgedRoutes(
       judgeRoute(route, {
         serviceOf: (service) => fetch(services, service),
         grantsIn: (namespace) => fetch(grantsByNamespace, namespace) ?? [],
+        routesOf: (service) => routesByService.flatMap((ofKind) => fetch(ofKind, service) ?? []),
       }),
-    { uses: [services, grantsByNamespace] },
+    { uses: [services, grantsByNamespace, ...routesByService] },
   );
   return { kind, plural, objects, judgements };
 }

@@ -78,7 +78,7 @@ function limitersOf(model: MeshModel, sidecar: string): readonly string[] {
 function* originsOf(routes: Routes): Iterable<string> {
   for (const port of routes.ports) {
     yield* port.policy.sources;
-    for (const rule of port.rules) {
+    for (const rule of [...port.rules, ...(port.connectionRules ?? [])]) {
       // `HTTPRoute/<namespace>/<name>/<rule>`
       yield rule.name.split('/', 3).join('/');
       yield* rule.policy.sources;

@@ -1,4 +1,6 @@
+import type { Backend as BackendMessage } from '../../proto/gen/remora/v1/Backend.ts';
 import type { BalancerType } from '../../proto/gen/remora/v1/BalancerType.ts';
+import type { ConnectionRule as ConnectionRuleMessage } from '../../proto/gen/remora/v1/ConnectionRule.ts';
 import type { HashSource as HashSourceMessage } from '../../proto/gen/remora/v1/HashSource.ts';
 import type { HttpMatch as HttpMatchMessage } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { Policy as PolicyMessage } from '../../proto/gen/remora/v1/Policy.ts';
@@ -8,12 +10,15 @@ import type { Workload as WorkloadMessage } from '../../proto/gen/remora/v1/Work
 import { v1 } from '../../proto/load.ts';
 import type { Feature } from '../../proto/well-known.ts';
 import type {
+  Backend,
+  ConnectionRule,
   HashSource,
   HttpMatch,
   HttpRule,
   LoadBalancer,
   Policy,
   Port,
+  PortRoutes,
   Protocol,
   Resource,
   Routes,
@@ -101,6 +106,9 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
             routeBound: port.routeBound,
             rules: port.rules.map(ruleMessage),
             policy: policyMessage(port.policy),
+            ...(port.connectionRules && {
+              connectionRules: port.connectionRules.map(connectionRuleMessage),
+            }),
           })),
         },
       };
@@ -137,12 +145,27 @@ function ruleMessage(rule: HttpRule) {
   return {
     name: rule.name,
     matches: rule.matches.map(matchMessage),
-    backends: rule.backends.map(({ filters, ...backend }) => ({
-      ...backend,
-      ...(filters && { filters: filtersMessage(filters) }),
-    })),
+    backends: rule.backends.map(backendMessage),
     policy: policyMessage(rule.policy),
+    ...(rule.session && { session: { ...rule.session } }),
     ...(rule.filters && { filters: filtersMessage(rule.filters) }),
+  };
+}
+
+function connectionRuleMessage(rule: ConnectionRule): ConnectionRuleMessage {
+  return {
+    ...rule,
+    serverNames: [...rule.serverNames],
+    backends: rule.backends.map(backendMessage),
+    policy: policyMessage(rule.policy),
+  };
+}
+
+function backendMessage({ filters, policy, ...backend }: Backend): BackendMessage {
+  return {
+    ...backend,
+    ...(filters && { filters: filtersMessage(filters) }),
+    ...(policy && { policy: policyMessage(policy) }),
   };
 }
 
@@ -216,7 +239,8 @@ function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
 function requiredFeatures(routes: Routes): Feature[] {
   const required = new Set<Feature>();
   for (const port of routes.ports) {
-    for (const policy of [port.policy, ...port.rules.map((rule) => rule.policy)]) {
+    if (port.connectionRules !== undefined) required.add('connection-routes.v1');
+    for (const policy of policiesOf(port)) {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
@@ -227,7 +251,8 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
       if (policy.rateLimits !== undefined) required.add('rate-limits.v1');
     }
-    for (const { filters, backends, matches } of port.rules) {
+    for (const { filters, backends, matches, session } of port.rules) {
+      if (session !== undefined) required.add('session-persistence.v1');
       if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
       if (matches.some(hasExpression)) required.add('regular-expressions.v1');
     }
@@ -240,6 +265,15 @@ function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
   if (breaker === undefined) return false;
   const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
   return !isEmpty({ sources: [], ...more });
+}
+
+function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Iterable<Policy> {
+  yield policy;
+  for (const rule of rules) yield rule.policy;
+  for (const rule of connectionRules) {
+    yield rule.policy;
+    for (const backend of rule.backends) if (backend.policy !== undefined) yield backend.policy;
+  }
 }
 
 function hasExpression({ path, headers, query }: HttpMatch): boolean {

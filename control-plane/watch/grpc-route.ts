@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { absent, backendRef, checkExpression, headerMatch, routeKind } from './route.ts';
+import { backendRef, checkExpression, headerMatch, routeKind } from './route.ts';
 import { grpcFilters } from './route-filters.ts';
+import { sessionPersistence } from './session-persistence.ts';
 
 /** Names of services and methods, as the Gateway API lets them be matched exactly. */
 const SERVICE = /^[a-zA-Z_][a-zA-Z_0-9]*(\.[a-zA-Z_][a-zA-Z_0-9]*)*$/;
@@ -46,7 +47,7 @@ const ruleSchema = z.strictObject({
     .array(backendRef.extend({ filters: grpcFilters }))
     .max(16)
     .default([]),
-  sessionPersistence: absent('sessionPersistence'),
+  sessionPersistence: sessionPersistence.optional(),
 });
 
 const specSchema = z.object({ rules: z.array(ruleSchema).max(16).prefault([{}]) });

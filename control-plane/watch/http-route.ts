@@ -1,14 +1,8 @@
 import { z } from 'zod';
 import { DURATION_PATTERN } from '../crds/duration.ts';
-import {
-  absent,
-  backendRef,
-  checkExpression,
-  headerMatch,
-  routeKind,
-  valueMatch,
-} from './route.ts';
+import { backendRef, checkExpression, headerMatch, routeKind, valueMatch } from './route.ts';
 import { httpFilters, replacesPrefix } from './route-filters.ts';
+import { sessionPersistence } from './session-persistence.ts';
 
 const METHODS = [
   'GET',
@@ -73,7 +67,7 @@ const ruleSchema = z
       .strictObject({ request: duration.optional(), backendRequest: duration.optional() })
       .default({}),
     retry: retry.optional(),
-    sessionPersistence: absent('sessionPersistence'),
+    sessionPersistence: sessionPersistence.optional(),
   })
   .check((context) => {
     const { filters, backendRefs, matches } = context.value;

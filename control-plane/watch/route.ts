@@ -3,6 +3,7 @@ import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { objectMeta, type Raw, record, records } from './raw.ts';
 import type { RouteFilter } from './route-filters.ts';
+import type { sessionPersistence } from './session-persistence.ts';
 import type { KubernetesObject, WatchedKind } from './source.ts';
 import { checkSpec } from './spec.ts';
 
@@ -12,10 +13,14 @@ import { checkSpec } from './spec.ts';
  * rule is worse than none.
  */
 export interface RouteObject extends KubernetesObject {
-  readonly kind: 'HTTPRoute' | 'GRPCRoute';
+  readonly kind: RouteKind;
   /** The parents that are Services. Without one, the route is not ours. */
   readonly parentRefs: readonly ServiceParentRef[];
   readonly rules: readonly RouteRuleSpec[];
+  /** Some rules cannot be followed, and the others are in force: a sentence about them. */
+  readonly dropped?: string;
+  /** Of a TLSRoute: server names that it takes; none means all. */
+  readonly hostnames?: readonly string[];
   /** As read, with the entries of other controllers. */
   readonly status: Raw;
 }
@@ -30,7 +35,11 @@ export interface ServiceParentRef {
   readonly raw: Raw;
 }
 
-/** A rule of either kind. */
+/** The more specific first: where several have one port of a Service, the first of them has it (GEP-1294). */
+export const ROUTE_KINDS = ['GRPCRoute', 'HTTPRoute', 'TLSRoute', 'TCPRoute'] as const;
+export type RouteKind = (typeof ROUTE_KINDS)[number];
+
+/** A rule of any kind. */
 export interface RouteRuleSpec {
   readonly name?: string | undefined;
   /** Empty: every request. */
@@ -42,6 +51,9 @@ export interface RouteRuleSpec {
     readonly backendRequest?: string | undefined;
   };
   readonly retry?: RouteRetry | undefined;
+  readonly sessionPersistence?: z.output<typeof sessionPersistence> | undefined;
+  /** Why the rule cannot be followed: what it matches is answered with 500. */
+  readonly invalid?: string;
 }
 
 export interface RouteRetry {
@@ -88,9 +100,6 @@ export const backendRef = z.strictObject({
   weight: z.int().min(0).max(1_000_000).default(1),
 });
 
-/** A part of a spec that is not supported. */
-export const absent = (what: string) => z.undefined(`${what} is not supported`).optional();
-
 /** RFC 9110 §5.6.2 */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
@@ -127,28 +136,28 @@ export function checkExpression(
 
 const API_VERSION = 'gateway.networking.k8s.io/v1';
 
-type RouteSpecSchema = z.ZodType<{ rules: RouteRuleSpec[] }>;
+type RouteSpecSchema = z.ZodType<{ rules: RouteRuleSpec[]; hostnames?: string[] }>;
 
 /** A kind of route whose rules have the given schema. A cluster may not have it. */
 export function routeKind(
   kind: RouteObject['kind'],
   plural: string,
   schema: RouteSpecSchema,
+  apiVersion = API_VERSION,
 ): WatchedKind<RouteObject> {
-  const parse = (raw: unknown): RouteObject => parseRoute(raw, kind, schema);
-  return { apiVersion: API_VERSION, kind, plural, optional: true, parse };
+  const parse = (raw: unknown): RouteObject => parseRoute(raw, { apiVersion, kind }, schema);
+  return { apiVersion, kind, plural, optional: true, parse };
 }
 
-function parseRoute(raw: unknown, kind: RouteObject['kind'], schema: RouteSpecSchema): RouteObject {
+function parseRoute(
+  raw: unknown,
+  type: Pick<RouteObject, 'apiVersion' | 'kind'>,
+  schema: RouteSpecSchema,
+): RouteObject {
   const object = record(raw, []);
   const metadata = objectMeta(object, { versions: true, labels: () => false });
   const spec = record(object.spec, ['spec']);
-  const base = {
-    apiVersion: API_VERSION,
-    kind,
-    metadata,
-    status: record(object.status, ['status']),
-  };
+  const base = { ...type, metadata, status: record(object.status, ['status']) };
   const parentRefs = records(spec.parentRefs, ['spec', 'parentRefs'])
     .filter((ref) => ref.kind === 'Service')
     .map((ref) => serviceParent(ref, metadata.namespace));
@@ -162,8 +171,48 @@ function parseRoute(raw: unknown, kind: RouteObject['kind'], schema: RouteSpecSc
     return { ...base, parentRefs, rules: [], invalid };
   }
   const checked = checkSpec(schema, spec, 'UnsupportedValue');
-  if ('invalid' in checked) return { ...base, parentRefs, rules: [], invalid: checked.invalid };
-  return { ...base, parentRefs, rules: checked.spec.rules };
+  if ('invalid' in checked) {
+    const partly = checkRules(schema, spec);
+    if (partly !== undefined) return { ...base, parentRefs, ...partly };
+    return { ...base, parentRefs, rules: [], invalid: checked.invalid };
+  }
+  return { ...base, parentRefs, ...checked.spec };
+}
+
+/**
+ * The rules of a route of which some can be followed and some cannot. One whose
+ * matches are understood stays, to answer with an error: a filter must not be
+ * skipped, nor may its requests fall to the next rule. Undefined when nothing is
+ * left, or the fault lies elsewhere.
+ */
+function checkRules(
+  schema: RouteSpecSchema,
+  spec: Raw,
+): Pick<RouteObject, 'rules' | 'dropped'> | undefined {
+  const raw = records(spec.rules, ['spec', 'rules']);
+  /** The route with this rule alone, at its place. */
+  const check = (rule: Raw, position: number) =>
+    checkSpec(
+      schema,
+      { ...spec, rules: raw.map((_, other) => (other === position ? rule : {})) },
+      'UnsupportedValue',
+    );
+  const faults: string[] = [];
+  const rules = raw.flatMap((rule, position): RouteRuleSpec[] => {
+    const checked = check(rule, position);
+    const fault = 'invalid' in checked ? checked.invalid.message : undefined;
+    if (fault !== undefined) faults.push(fault);
+    const { name, matches } = rule;
+    const bare = { ...(name === undefined ? {} : { name }), matches };
+    const read = fault === undefined ? checked : check(bare, position);
+    const kept = 'invalid' in read ? undefined : read.spec.rules[position];
+    if (kept === undefined) return [];
+    // Its place is its name, also where others before it are gone.
+    const named = { ...kept, name: kept.name ?? String(position) };
+    return [fault === undefined ? named : { ...named, invalid: fault }];
+  });
+  if (!rules.some(({ invalid }) => invalid === undefined)) return undefined;
+  return { rules, dropped: faults.join('; ') };
 }
 
 function serviceParent(raw: Raw, ownNamespace: string): ServiceParentRef {

@@ -7,6 +7,7 @@ import type { CallerIdentity as _remora_v1_CallerIdentity, CallerIdentity__Outpu
 import type { CallingPod as _remora_v1_CallingPod, CallingPod__Output as _remora_v1_CallingPod__Output } from './remora/v1/CallingPod.ts';
 import type { CircuitBreaker as _remora_v1_CircuitBreaker, CircuitBreaker__Output as _remora_v1_CircuitBreaker__Output } from './remora/v1/CircuitBreaker.ts';
 import type { ConfigClient as _remora_v1_ConfigClient, ConfigDefinition as _remora_v1_ConfigDefinition } from './remora/v1/Config.ts';
+import type { ConnectionRule as _remora_v1_ConnectionRule, ConnectionRule__Output as _remora_v1_ConnectionRule__Output } from './remora/v1/ConnectionRule.ts';
 import type { Cors as _remora_v1_Cors, Cors__Output as _remora_v1_Cors__Output } from './remora/v1/Cors.ts';
 import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_Endpoint__Output } from './remora/v1/Endpoint.ts';
 import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
@@ -45,6 +46,7 @@ import type { Retries as _remora_v1_Retries, Retries__Output as _remora_v1_Retri
 import type { Rewrite as _remora_v1_Rewrite, Rewrite__Output as _remora_v1_Rewrite__Output } from './remora/v1/Rewrite.ts';
 import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__Output } from './remora/v1/Routes.ts';
 import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Service__Output } from './remora/v1/Service.ts';
+import type { SessionPersistence as _remora_v1_SessionPersistence, SessionPersistence__Output as _remora_v1_SessionPersistence__Output } from './remora/v1/SessionPersistence.ts';
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
 import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
 import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
@@ -80,6 +82,7 @@ export interface ProtoGrpcType {
        * does, a Workload with only its address)
        */
       Config: SubtypeConstructor<typeof grpc.Client, _remora_v1_ConfigClient> & { service: _remora_v1_ConfigDefinition }
+      ConnectionRule: MessageTypeDefinition<_remora_v1_ConnectionRule, _remora_v1_ConnectionRule__Output>
       Cors: MessageTypeDefinition<_remora_v1_Cors, _remora_v1_Cors__Output>
       Endpoint: MessageTypeDefinition<_remora_v1_Endpoint, _remora_v1_Endpoint__Output>
       EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>
@@ -119,6 +122,7 @@ export interface ProtoGrpcType {
       Rewrite: MessageTypeDefinition<_remora_v1_Rewrite, _remora_v1_Rewrite__Output>
       Routes: MessageTypeDefinition<_remora_v1_Routes, _remora_v1_Routes__Output>
       Service: MessageTypeDefinition<_remora_v1_Service, _remora_v1_Service__Output>
+      SessionPersistence: MessageTypeDefinition<_remora_v1_SessionPersistence, _remora_v1_SessionPersistence__Output>
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
       SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
       Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>

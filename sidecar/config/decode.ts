@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Backend__Output } from '../../proto/gen/remora/v1/Backend.ts';
+import type { ConnectionRule__Output } from '../../proto/gen/remora/v1/ConnectionRule.ts';
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
 import type { Faults__Output } from '../../proto/gen/remora/v1/Faults.ts';
@@ -23,10 +24,12 @@ import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode
 import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
 import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
+import { decodeSession } from './decode-session.ts';
 import type { Faults } from './faults.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
+  ConnectionRule,
   Endpoint,
   Endpoints,
   HttpMatch,
@@ -208,6 +211,21 @@ function decodePortRoutes(routes: PortRoutes__Output, at: Place): PortRoutes {
     routeBound: routes.routeBound,
     rules: routes.rules.map((rule, i) => decodeRule(rule, at.in(`rules[${i}]`))),
     policy: decodePolicy(routes.policy, at.in('policy')),
+    ...(routes.connectionRules.length > 0 && {
+      connectionRules: routes.connectionRules.map((rule, i) =>
+        decodeConnectionRule(rule, at.in(`connectionRules[${i}]`)),
+      ),
+    }),
+  };
+}
+
+function decodeConnectionRule(rule: ConnectionRule__Output, at: Place): ConnectionRule {
+  return {
+    name: rule.name,
+    serverNames: rule.serverNames.map((name, i) => at.in(`serverNames[${i}]`).hostPattern(name)),
+    tlsOnly: rule.tlsOnly,
+    backends: rule.backends.map((backend, i) => decodeBackend(backend, at.in(`backends[${i}]`))),
+    policy: decodePolicy(rule.policy, at.in('policy')),
   };
 }
 
@@ -218,6 +236,7 @@ function decodeRule(rule: HttpRule__Output, at: Place): HttpRule {
     backends: rule.backends.map((backend, i) => decodeBackend(backend, at.in(`backends[${i}]`))),
     policy: decodePolicy(rule.policy, at.in('policy')),
     ...(rule.filters ? { filters: decodeFilters(rule.filters, at.in('filters')) } : {}),
+    ...(rule.session ? { session: decodeSession(rule.session, at.in('session')) } : {}),
   };
 }
 
@@ -278,6 +297,7 @@ function decodeBackend(backend: Backend__Output, at: Place): Backend {
     port: at.in('port').port(backend.port),
     weight,
     ...(filters === undefined ? {} : { filters }),
+    ...(backend.policy && { policy: decodePolicy(backend.policy, at.in('policy')) }),
   };
 }
 

@@ -20,6 +20,9 @@ export const SERVICE_NAME = /^[^/\s]+\/[^/\s]+$/;
 /** RFC 9110 §5.6.2 */
 export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
+const HOST_PATTERN =
+  /^(?=.{1,253}$)(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
 /** Where in a resource the decoder is; its checks throw with that place in the sentence. */
 export class Place {
   readonly #resource: string;
@@ -64,6 +67,11 @@ export class Place {
   /** A name of a header or cookie. */
   token(value: string): string {
     return TOKEN.test(value) ? value : this.fail(`"${value}" is no name`);
+  }
+
+  /** A name of a host, or `*.` before one; in lower case. */
+  hostPattern(value: string): string {
+    return HOST_PATTERN.test(value) ? value : this.fail(`"${value}" is no name of hosts`);
   }
 
   atMost(value: number, limit: number): number {

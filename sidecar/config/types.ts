@@ -77,6 +77,19 @@ export interface PortRoutes {
   readonly rules: readonly HttpRule[];
   /** For requests that no rule took, and connections that are not HTTP. */
   readonly policy: Policy;
+  /** With these, connections are routed as a whole, and one that none takes is closed. */
+  readonly connectionRules?: readonly ConnectionRule[];
+}
+
+/** In order of precedence, as of requests. */
+export interface ConnectionRule {
+  readonly name: string;
+  /** TLS that names one of these, in lower case; `*.` stands for one label or more. None means every connection. */
+  readonly serverNames: readonly string[];
+  /** TLS alone, with any server name or none. */
+  readonly tlsOnly: boolean;
+  readonly backends: readonly Backend[];
+  readonly policy: Policy;
 }
 
 export interface HttpRule {
@@ -87,6 +100,19 @@ export interface HttpRule {
   readonly backends: readonly Backend[];
   readonly policy: Policy;
   readonly filters?: Filters;
+  readonly session?: SessionPersistence;
+}
+
+/** A client stays with its endpoint. */
+export interface SessionPersistence {
+  readonly inHeader: boolean;
+  /** Of the cookie, or in lower case of the header. Empty: one of our own for each backend. */
+  readonly name: string;
+  readonly path: string;
+  readonly permanent: boolean;
+  /** 0 is none. */
+  readonly absoluteTimeoutMs: number;
+  readonly idleTimeoutMs: number;
 }
 
 export type PathMatch =
@@ -119,6 +145,8 @@ export type Backend =
       readonly weight: number;
       /** After those of the rule. */
       readonly filters?: Filters;
+      /** Of a connection rule's: what its own Service demands of the cluster. */
+      readonly policy?: Policy;
     }
   /** Its share of the requests is answered with 500. */
   | { readonly kind: 'invalid'; readonly reason: string; readonly weight: number };

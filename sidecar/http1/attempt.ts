@@ -59,6 +59,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
         connectTimeoutMs: policy.connectTimeoutMs,
         pooled: request.upgrade === undefined,
         hashKey: this.#exchange.hashKey,
+        session: this.#exchange.session,
         early: request.upgrade === undefined && IDEMPOTENT_METHODS.has(request.method),
       },
       this,

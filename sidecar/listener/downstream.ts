@@ -2,11 +2,11 @@ import type { Clock, Timer } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
-import type { TcpPolicy } from '../compile.ts';
 import type { Endpoint, Protocol } from '../config/types.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
 import { countHttpConnection } from '../count-connection.ts';
 import { DRAIN_GRACE_MS, serveHttp1 } from '../http1/serve.ts';
+import type { ConnectionTable, ConnectionWay, TcpPolicy } from '../route/connections.ts';
 import { serveHttp2 } from '../streams/serve.ts';
 import type { ConnectionRecord, Direction, Party, TrafficObserver } from '../telemetry/types.ts';
 import type { OwnedTransport, TransportHandler } from '../transport.ts';
@@ -21,6 +21,8 @@ import { Relay } from './relay.ts';
 
 /** A client that is silent for this long may be waiting for the server to speak. */
 const SILENCE_MS = 50;
+/** For the rest of a ClientHello that a rule is going to look at. */
+const RULED_PATIENCE_MS = 10_000;
 /** A client of a declared HTTP port may open a connection ahead of its first request. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
 
@@ -42,6 +44,8 @@ export interface ConnectionPlan {
   /** For connections that are not HTTP. */
   readonly cluster: Cluster;
   readonly tcp: TcpPolicy;
+  /** Decides instead, where there are rules. */
+  readonly connections?: ConnectionTable | undefined;
   readonly http: HttpContext;
 }
 
@@ -88,12 +92,15 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   /** Why there is no upstream, once that is certain. */
   #refusal: MeshError | undefined;
   readonly #startedMs: number;
+  /** Of what is not HTTP. */
+  #way: ConnectionWay;
 
   constructor(transport: OwnedTransport, plan: ConnectionPlan, options: DownstreamOptions) {
     this.#transport = transport;
     this.#plan = plan;
     this.#options = options;
     this.#startedMs = options.clock.monotonicMs();
+    this.#way = plan;
   }
 
   /**
@@ -101,12 +108,14 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
    * @param upstream where the connection may go, opened ahead
    */
   start(first?: Buffer, upstream?: UpstreamConnection): void {
-    const { protocol, key } = this.#plan;
+    const { protocol, key, connections } = this.#plan;
     // Of TLS the hello is looked at; a port that was declared so by mistake works as well.
     const peeks = protocol === 'detect' || protocol === 'tls';
     this.#transport.attach(this);
     if (isHttp(protocol)) {
       upstream?.release(true);
+      this.#arm(FIRST_BYTE_TIMEOUT_MS, () => this.destroy());
+    } else if (connections?.needsFirstBytes === true) {
       this.#arm(FIRST_BYTE_TIMEOUT_MS, () => this.destroy());
     } else if (upstream !== undefined) {
       this.#state = { name: peeks ? 'racing' : 'connecting' };
@@ -172,7 +181,10 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   #askForMore({ seems, patience }: Extract<Verdict, { becomes: 'more' }>): void {
     if (patience === 'endless' || (patience === 'once' && this.#askedForMore)) return;
     this.#askedForMore = true;
-    this.#arm(SILENCE_MS, () => this.#become(seems, undefined));
+    // Where all depends on it, a slow client is given more time.
+    const ruled = this.#plan.connections?.needsFirstBytes === true;
+    const waitMs = ruled ? RULED_PATIENCE_MS : SILENCE_MS;
+    this.#arm(waitMs, () => this.#become(seems, undefined));
   }
 
   #become(protocol: 'http1' | 'http2' | 'tcp', hello: ClientHello | undefined): void {
@@ -209,12 +221,21 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#timer?.cancel();
     this.#transport.pause();
     this.#state = { name: 'connecting' };
+    const way = this.#plan.connections?.select(this.#hello?.serverName) ?? this.#plan;
+    if (way instanceof MeshError) {
+      this.#options.observer.refused(this.#plan.service || this.#plan.key, way.code);
+      this.#giveUp(way, 'connection refused');
+      return;
+    }
+    // What was opened ahead leads elsewhere.
+    if (way.cluster !== this.#way.cluster) this.#letGo();
+    this.#way = way;
     if (this.#upstream !== undefined) this.#relay(this.#upstream, this.#fromUpstream);
     else if (this.#acquisition === undefined) this.#connect();
   }
 
   #connect(): void {
-    const { cluster, tcp } = this.#plan;
+    const { cluster, tcp } = this.#way;
     let done = false;
     const acquisition = cluster.acquire(
       { tried: this.#tried, connectTimeoutMs: tcp.connectTimeoutMs, pooled: false },
@@ -265,19 +286,26 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
 
   #onConnectFailed(error: MeshError, endpoint: Endpoint | undefined): void {
     if (endpoint !== undefined) {
-      const { cluster, tcp } = this.#plan;
+      const { cluster, tcp } = this.#way;
       this.#tried.push(endpoint);
       if (this.#tried.length <= tcp.connectRetries && cluster.hasUntried(this.#tried)) {
-        this.#options.observer.retried(this.#plan.service, error.code);
+        this.#options.observer.retried(this.#service, error.code);
         this.#connect();
         return;
       }
     }
-    const { service, direction, key } = this.#plan;
-    this.#options.log.info(
-      { direction, service, key, code: error.code, error: error.message },
-      'connection failed',
-    );
+    this.#giveUp(error, 'connection failed');
+  }
+
+  /** `<namespace>/<name>`; empty when no service is meant. */
+  get #service(): string {
+    return this.#way.service ?? this.#plan.service;
+  }
+
+  #giveUp(error: MeshError, message: string): void {
+    const { direction, key } = this.#plan;
+    const what = { direction, service: this.#service, key, code: error.code };
+    this.#options.log.info({ ...what, error: error.message }, message);
     this.#refusal = error;
     this.#transport.destroy(error);
   }
@@ -291,7 +319,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     observer.connectionOpened(record);
     const relay = new Relay(this.#transport, upstream.transport, {
       clock,
-      idleTimeoutMs: this.#plan.tcp.idleTimeoutMs,
+      idleTimeoutMs: this.#way.tcp.idleTimeoutMs,
       onEnd: (result) => {
         const { bytesSent, bytesReceived, brokenBy } = result;
         observer.connectionClosed(record, bytesSent, bytesReceived);
@@ -307,12 +335,12 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   }
 
   #record(upstream: UpstreamConnection): ConnectionRecord {
-    const { direction, service, source, destination, mutualTls } = this.#plan;
+    const { direction, source, destination, mutualTls } = this.#plan;
     const { workload } = upstream.endpoint;
     const outbound = direction === 'outbound';
     return {
       direction,
-      service,
+      service: this.#service,
       source,
       destination: outbound
         ? { namespace: workload.namespace, workload: workload.workload }
@@ -326,7 +354,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     const { accessLog, clock } = this.#options;
     if (accessLog === undefined) return;
     const connection = {
-      plan: this.#plan,
+      plan: { ...this.#plan, service: this.#service },
       client: this.#transport.peer,
       hello: this.#hello,
       upstream: this.#upstream,
@@ -342,9 +370,11 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     const upstream = this.#upstream;
     if (upstream === undefined) return;
     this.#upstream = undefined;
+    const said = this.#fromUpstream;
+    this.#fromUpstream = undefined;
     upstream.transport.attach(NOBODY);
-    if (version === 'http2') upstream.share(this.#fromUpstream);
-    else upstream.release(this.#fromUpstream === undefined);
+    if (version === 'http2') upstream.share(said);
+    else upstream.release(said === undefined);
   }
 
   #arm(delayMs: number, callback: () => void): void {

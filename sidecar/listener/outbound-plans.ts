@@ -2,13 +2,10 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
 import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
-import {
-  type CompiledConfig,
-  directTarget,
-  type OutboundTarget,
-  type TcpPolicy,
-} from '../compile.ts';
+import { type CompiledConfig, directTarget, type OutboundTarget } from '../compile.ts';
+import type { Protocol } from '../config/types.ts';
 import type { HttpContext } from '../context.ts';
+import type { ConnectionTable, TcpPolicy } from '../route/connections.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
 import { formatAuthority } from '../trunk/protocol.ts';
@@ -16,6 +13,11 @@ import type { ClusterRegistry } from '../upstream/clusters.ts';
 import type { Cluster } from '../upstream/types.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import type { ConnectionPlan } from './downstream.ts';
+
+/** A port with routes for connections is looked at no further than these do. */
+function protocolFor({ needsFirstBytes }: ConnectionTable): Protocol {
+  return needsFirstBytes ? 'tls' : 'tcp';
+}
 
 /**
  * For destinations without a service and so without a policy: as if nobody was
@@ -99,11 +101,12 @@ export class OutboundPlans {
 
   #service(target: OutboundTarget, asked: SocketAddress): ConnectionPlan {
     const { compiled, destinations } = this.#options;
+    const { connections } = target;
     let current = target;
     let seen = compiled();
     return {
       direction: 'outbound',
-      protocol: target.protocol,
+      protocol: connections === undefined ? target.protocol : protocolFor(connections),
       key: `${target.name}:${target.port.port}`,
       originalDestination: formatAuthority(asked.host, asked.port),
       service: target.name,
@@ -112,6 +115,7 @@ export class OutboundPlans {
       mutualTls: false,
       cluster: target.cluster,
       tcp: target.tcp,
+      connections,
       http: this.context({
         resolve: () => {
           const now = compiled();

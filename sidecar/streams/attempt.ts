@@ -55,9 +55,9 @@ export class StreamAttempt
   }
 
   start(): void {
-    const { tried, policy, hashKey } = this.#exchange;
+    const { tried, policy, hashKey, session } = this.#exchange;
     const acquisition = this.#cluster.acquireStream(
-      { tried, connectTimeoutMs: policy.connectTimeoutMs, hashKey },
+      { tried, connectTimeoutMs: policy.connectTimeoutMs, hashKey, session },
       this,
     );
     if (this.#slot === undefined && !this.#over) this.#acquisition = acquisition;

@@ -38,6 +38,9 @@ const STATUS_TEXT = Array.from({ length: 600 }, (_, status) => (status === 0 ? '
 /** The same of gRPC. */
 const GRPC_STATUS_TEXT = Array.from({ length: 17 }, (_, status) => String(status));
 
+/** Whoever tries one host after the other fills no more rows than this. */
+const MAX_REFUSED_DESTINATIONS = 256;
+
 const OVERFLOW: Party = { namespace: 'overflow', workload: 'overflow' };
 
 /**
@@ -52,6 +55,8 @@ export class Counters implements TrafficObserver {
   readonly limitRefusals: Series<{ readonly service: string; readonly reason: string }>;
   readonly faults: Series<{ readonly service: string; readonly reason: string }>;
   readonly storeFailures: Series<{ readonly service: string; readonly reason: string }>;
+  /** The service is a destination here, which may be a host of the application's choice. */
+  readonly refusals: Series<{ readonly service: string; readonly reason: string }>;
   readonly ejections: Series<{ readonly service: string }>;
   readonly #ejected = new Map<string, Set<string>>();
   /** One key for all look-ups: nothing is allocated for a row that exists. */
@@ -64,6 +69,7 @@ export class Counters implements TrafficObserver {
     this.limitRefusals = new Series(1, maxSeries);
     this.faults = new Series(1, maxSeries);
     this.storeFailures = new Series(1, maxSeries);
+    this.refusals = new Series(1, Math.min(maxSeries, MAX_REFUSED_DESTINATIONS));
     this.ejections = new Series(1, maxSeries);
   }
 
@@ -119,6 +125,10 @@ export class Counters implements TrafficObserver {
 
   rateLimitStoreFailed(service: string, reason: string, times = 1): void {
     countReason(this.storeFailures, service, reason, times);
+  }
+
+  refused(destination: string, code: string, times = 1): void {
+    countReason(this.refusals, destination, code, times);
   }
 
   ejected(service: string, endpoint: string): void {

@@ -138,34 +138,43 @@ function addConnections(registry: Registry, counters: Counters): void {
 }
 
 function addResilience(registry: Registry, counters: Counters): void {
-  const { retries, limitRefusals, faults, storeFailures } = counters;
-  for (const [name, help, series] of [
-    ['remora_retries_total', 'Requests that were tried again, by reason', retries],
+  const { retries, limitRefusals, refusals, faults, storeFailures } = counters;
+  for (const [name, help, series, what] of [
+    ['remora_retries_total', 'Requests that were tried again, by reason', retries, 'service'],
     [
       'remora_limit_refusals_total',
       'Requests and connections that were refused because a limit was reached, by reason',
       limitRefusals,
+      'service',
+    ],
+    [
+      'remora_refusals_total',
+      'Connections and requests that a rule refused, by destination and reason',
+      refusals,
+      'destination',
     ],
     [
       'remora_faults_injected_total',
       'Faults that were done to requests on purpose: delay, abort, bandwidth',
       faults,
+      'service',
     ],
     [
       'remora_rate_limit_store_failures_total',
       'Requests for which the store of rate limits gave no answer, by reason',
       storeFailures,
+      'service',
     ],
   ] as const) {
     new Counter({
       name,
       help,
-      labelNames: ['service', 'reason'],
+      labelNames: [what, 'reason'],
       registers: [registry],
       collect() {
         this.reset();
         series.labels.forEach((labels, row) => {
-          this.inc({ ...labels }, series.at(row, 0));
+          this.inc({ [what]: labels.service, reason: labels.reason }, series.at(row, 0));
         });
       },
     });

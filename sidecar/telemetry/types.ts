@@ -14,6 +14,8 @@ export interface TrafficObserver {
   faultInjected(service: string, fault: string): void;
   /** A rate limit for all sidecars could not be asked about. */
   rateLimitStoreFailed(service: string, reason: string): void;
+  /** A connection, or a request to the world outside, was refused by a rule: by service or `host:port`. */
+  refused(destination: string, code: string): void;
   /** An endpoint was taken out of the balancer, or came back. */
   ejected(service: string, endpoint: string): void;
   restored(service: string, endpoint: string): void;

@@ -14,6 +14,7 @@ export interface TrafficChange {
   readonly limitRefusals: Growth<ReasonLabels>;
   readonly faults: Growth<ReasonLabels>;
   readonly storeFailures: Growth<ReasonLabels>;
+  readonly refusals: Growth<ReasonLabels>;
 }
 
 /** Reads the counters of a thread again and again, and tells what was added since the last time. */
@@ -26,6 +27,7 @@ export class TrafficReader {
     limitRefusals: NOTHING,
     faults: NOTHING,
     storeFailures: NOTHING,
+    refusals: NOTHING,
   };
 
   constructor(counters: Counters) {
@@ -34,7 +36,8 @@ export class TrafficReader {
 
   /** Undefined when nothing happened. */
   read(): TrafficChange | undefined {
-    const { requests, connections, retries, limitRefusals, faults, storeFailures } = this.#counters;
+    const { requests, connections, retries, limitRefusals, faults, storeFailures, refusals } =
+      this.#counters;
     const change = {
       requests: growth(requests, this.#told.requests),
       connections: growth(connections, this.#told.connections),
@@ -42,6 +45,7 @@ export class TrafficReader {
       limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
       faults: growth(faults, this.#told.faults),
       storeFailures: growth(storeFailures, this.#told.storeFailures),
+      refusals: growth(refusals, this.#told.refusals),
     };
     this.#told.requests = requests.snapshot();
     this.#told.connections = connections.snapshot();
@@ -49,6 +53,7 @@ export class TrafficReader {
     this.#told.limitRefusals = limitRefusals.snapshot();
     this.#told.faults = faults.snapshot();
     this.#told.storeFailures = storeFailures.snapshot();
+    this.#told.refusals = refusals.snapshot();
     return Object.values(change).every(({ length }) => length === 0) ? undefined : change;
   }
 }
@@ -68,6 +73,9 @@ export function addTraffic(counters: Counters, change: TrafficChange): void {
   }
   for (const [{ service, reason }, amounts] of change.storeFailures) {
     counters.rateLimitStoreFailed(service, reason, amounts[0]);
+  }
+  for (const [{ service, reason }, amounts] of change.refusals) {
+    counters.refused(service, reason, amounts[0]);
   }
 }
 

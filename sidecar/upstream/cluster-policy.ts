@@ -30,14 +30,19 @@ export function clusterPolicies(
   const byRule = new Map<string, ClusterPolicy>();
   const byService = new Map<string, ClusterPolicy>();
   for (const { service, ports } of routes.values()) {
-    for (const { port, rules, policy } of ports) {
+    for (const { port, rules, policy, connectionRules = [] } of ports) {
       if (saysAnything(policy)) byService.set(portKey(service, port), policy);
-      for (const rule of rules) {
-        if (!saysAnything(rule.policy)) continue;
+      for (const rule of [...rules, ...connectionRules]) {
         for (const backend of rule.backends) {
           if (backend.kind !== 'service') continue;
           const key = portKey(backend.service, backend.port);
-          byRule.set(key, strictest(rule.policy, byRule.get(key)));
+          const own = backend.policy;
+          if (own !== undefined && saysAnything(own) && !byService.has(key)) {
+            byService.set(key, own);
+          }
+          if (saysAnything(rule.policy)) {
+            byRule.set(key, strictest(rule.policy, byRule.get(key)));
+          }
         }
       }
     }

@@ -19,6 +19,7 @@ const observer: TrafficObserver = {
   limitReached: (service, code) => events.push(`limit ${service} ${code}`),
   faultInjected: () => {},
   rateLimitStoreFailed: () => {},
+  refused: () => {},
   ejected: (service, endpoint) => events.push(`ejected ${service} ${endpoint}`),
   restored: (service, endpoint) => events.push(`restored ${service} ${endpoint}`),
 };

@@ -241,7 +241,7 @@ export class Dispatcher implements DemandOwner {
 
   /** As many connections are open as may be, and none to the member that was picked is free. */
   #usesOther(demand: Demand, rejected: readonly Member[]): boolean {
-    if (this.selection.isSticky || demand.kind === 'own') return false;
+    if (demand.kind === 'own' || this.selection.isStickyFor(demand.request)) return false;
     for (const other of this.selection.candidates(demand.request.tried, rejected)) {
       if (demand.use(other, rejected)) return true;
     }
@@ -271,11 +271,11 @@ export class Dispatcher implements DemandOwner {
 
   /** Streams of a shared connection are of use only to who may go to its endpoint. */
   #serveByStream(): void {
-    const { isSticky, members } = this.selection;
-    if (this.#pending.size === 0 || !members.some(takesStream)) return;
+    if (this.#pending.size === 0 || !this.selection.members.some(takesStream)) return;
     for (const demand of this.#pending.items()) {
       if (demand.kind !== 'stream') continue;
       const { awaited } = demand;
+      const isSticky = this.selection.isStickyFor(demand.request);
       if (isSticky && awaited !== undefined && !takesStream(awaited)) continue;
       if (!this.#placeFromLine(demand) && !isSticky) return;
     }

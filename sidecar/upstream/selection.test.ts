@@ -13,7 +13,13 @@ function selection(policy: LoadBalancer): {
   pick: (hashKey?: string) => string | undefined;
 } {
   const clock = new ManualClock();
-  const selected = new Selection({ clock, random: () => 0, inFlight: () => 0, source: 'shop/web' });
+  const selected = new Selection({
+    name: 'shop/cart:80',
+    clock,
+    random: () => 0,
+    inFlight: () => 0,
+    source: 'shop/web',
+  });
   const members = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map(memberAt);
   selected.configure(policy);
   selected.setMembers(members);

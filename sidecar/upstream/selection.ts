@@ -2,12 +2,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Endpoint, LoadBalancer } from '../config/types.ts';
 import type { Balancer } from './balancer/balancer.ts';
 import { type BalancerContext, createBalancer, DEFAULT_LOAD_BALANCER } from './balancer/create.ts';
+import { endpointToken } from './endpoint-token.ts';
 import type { Member } from './member.ts';
 import type { StreamRequirement } from './types.ts';
 
+export interface SelectionContext extends BalancerContext {
+  /** Of the cluster. */
+  readonly name: string;
+}
+
 /** The members of a cluster, those of them that may be picked, and the balancer over them. */
 export class Selection {
-  readonly #context: BalancerContext;
+  readonly #context: SelectionContext;
   #members: readonly Member[] = [];
   /** Those of the members that the balancer may pick. */
   #usable: readonly Member[] = [];
@@ -15,10 +21,12 @@ export class Selection {
   timed = false;
   /** Where less than this share of the members is usable, all count as such. */
   minHealthyPercent = 0;
+  /** By what clients know them by; made with the first that shows it. */
+  #byToken: Map<string, Member> | undefined;
   #policy = DEFAULT_LOAD_BALANCER;
   #balancer: Balancer<Member>;
 
-  constructor(context: BalancerContext) {
+  constructor(context: SelectionContext) {
     this.#context = context;
     this.#balancer = createBalancer(this.#policy, context);
   }
@@ -29,11 +37,6 @@ export class Selection {
 
   get policy(): LoadBalancer {
     return this.#policy;
-  }
-
-  /** A request must stay with its pick, even where another member would have a connection at hand. */
-  get isSticky(): boolean {
-    return this.#balancer.isSticky;
   }
 
   /**
@@ -50,6 +53,7 @@ export class Selection {
 
   setMembers(members: readonly Member[]): void {
     this.#members = members;
+    this.#byToken = undefined;
     this.#balancer.setMembers(members);
     this.recount();
   }
@@ -74,8 +78,30 @@ export class Selection {
     return fresh.length > 0 ? fresh : open;
   }
 
-  pick({ tried, hashKey }: StreamRequirement, rejected: readonly Member[]): Member | undefined {
-    return this.#balancer.pick(this.candidates(tried, rejected), hashKey);
+  pick(request: StreamRequirement, rejected: readonly Member[]): Member | undefined {
+    const candidates = this.candidates(request.tried, rejected);
+    if (request.session !== undefined) {
+      const known = this.#known(request.session);
+      if (known !== undefined && candidates.includes(known)) return known;
+    }
+    return this.#balancer.pick(candidates, request.hashKey);
+  }
+
+  /** The request must stay with its pick, even where another member would have a connection at hand. */
+  isStickyFor({ session }: StreamRequirement): boolean {
+    return (
+      this.#balancer.isSticky || (session !== undefined && this.#known(session)?.usable === true)
+    );
+  }
+
+  #known(session: string): Member | undefined {
+    this.#byToken ??= new Map(
+      this.#members.map((member) => [
+        endpointToken(this.#context.name, member.endpoint, member.port),
+        member,
+      ]),
+    );
+    return this.#byToken.get(session);
   }
 
   /** The time, where anybody goes by it, else 0. */

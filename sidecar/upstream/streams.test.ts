@@ -21,6 +21,7 @@ const observer: TrafficObserver = {
   limitReached: () => {},
   faultInjected: () => {},
   rateLimitStoreFailed: () => {},
+  refused: () => {},
   ejected: () => {},
   restored: () => {},
 };

@@ -38,6 +38,8 @@ export interface StreamRequirement {
   readonly connectTimeoutMs: number;
   /** Decides the endpoint where the policy asks for that; undefined where it does not, or finds none. */
   readonly hashKey?: string | undefined;
+  /** Names the endpoint that is wanted before any other, as long as it can be had. */
+  readonly session?: string | undefined;
 }
 
 export interface AcquireRequest extends StreamRequirement {

@@ -61,6 +61,7 @@ export class HttpHop {
       limitReached: () => {},
       faultInjected: () => {},
       rateLimitStoreFailed: () => {},
+      refused: () => {},
       ejected: () => {},
       restored: () => {},
     };

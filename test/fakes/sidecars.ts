@@ -126,6 +126,7 @@ export class FakeObserver implements TrafficObserver {
   readonly limitRefusals: string[] = [];
   readonly faults: string[] = [];
   readonly storeFailures: string[] = [];
+  readonly refusals: string[] = [];
 
   requestFinished(record: RequestRecord): void {
     this.requests.push({ ...record });
@@ -153,6 +154,10 @@ export class FakeObserver implements TrafficObserver {
 
   rateLimitStoreFailed(service: string, reason: string): void {
     this.storeFailures.push(`${service} ${reason}`);
+  }
+
+  refused(destination: string, code: string): void {
+    this.refusals.push(`${destination} ${code}`);
   }
 
   ejected(service: string, endpoint: string): void {

@@ -221,6 +221,7 @@ const SILENT: TrafficObserver = {
   limitReached: () => {},
   faultInjected: () => {},
   rateLimitStoreFailed: () => {},
+  refused: () => {},
   ejected: () => {},
   restored: () => {},
 };

@@ -1,4 +1,5 @@
 import type { Filters as _remora_v1_Filters, Filters__Output as _remora_v1_Filters__Output } from '../../remora/v1/Filters.ts';
+import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from '../../remora/v1/Policy.ts';
 
 /**
  * weight 0 takes no request. `invalid` stands for a backend that does not
@@ -13,6 +14,11 @@ export interface Backend {
    * After those of the rule.
    */
   'filters'?: (_remora_v1_Filters | null);
+  /**
+   * Of a connection rule's: what the backend's own Service demands. Counts for
+   * its cluster where no rule says anything.
+   */
+  'policy'?: (_remora_v1_Policy | null);
 }
 
 /**
@@ -28,4 +34,9 @@ export interface Backend__Output {
    * After those of the rule.
    */
   'filters': (_remora_v1_Filters__Output | null);
+  /**
+   * Of a connection rule's: what the backend's own Service demands. Counts for
+   * its cluster where no rule says anything.
+   */
+  'policy': (_remora_v1_Policy__Output | null);
 }

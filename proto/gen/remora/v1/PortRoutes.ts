@@ -1,5 +1,6 @@
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from '../../remora/v1/HttpRule.ts';
 import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from '../../remora/v1/Policy.ts';
+import type { ConnectionRule as _remora_v1_ConnectionRule, ConnectionRule__Output as _remora_v1_ConnectionRule__Output } from '../../remora/v1/ConnectionRule.ts';
 
 /**
  * The rules of one service port, in order of precedence: the first match is
@@ -14,6 +15,11 @@ export interface PortRoutes {
    * For requests that no rule took, and for connections that are not HTTP.
    */
   'policy'?: (_remora_v1_Policy | null);
+  /**
+   * With one or more of these, connections are routed as a whole and not parsed;
+   * one that no rule takes is closed. Requires the feature "connection-routes.v1".
+   */
+  'connectionRules'?: (_remora_v1_ConnectionRule)[];
 }
 
 /**
@@ -29,4 +35,9 @@ export interface PortRoutes__Output {
    * For requests that no rule took, and for connections that are not HTTP.
    */
   'policy': (_remora_v1_Policy__Output | null);
+  /**
+   * With one or more of these, connections are routed as a whole and not parsed;
+   * one that no rule takes is closed. Requires the feature "connection-routes.v1".
+   */
+  'connectionRules': (_remora_v1_ConnectionRule__Output)[];
 }
