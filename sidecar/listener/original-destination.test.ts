@@ -32,6 +32,9 @@ const INSIDE = `
 const PREPARE = `
   set -e
   ip link set lo up
+  # Not every kernel takes the loopback address as the source of what goes elsewhere.
+  ip address add 192.0.2.1/32 dev lo
+  ip address add 2001:db8::1/128 dev lo
   ip route add default dev lo
   ip -6 route add default dev lo
   for tool in iptables ip6tables; do
