@@ -11,7 +11,6 @@ import type {
   Service,
   ServiceName,
 } from './config/types.ts';
-import type { RequestHead } from './message.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
 import { injectFaults } from './policy/fault.ts';
@@ -22,7 +21,7 @@ import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { Limiters } from './policy/rate-limit/limiters.ts';
 import { limitRate } from './policy/rate-limit.ts';
-import { compileMatch } from './route/match.ts';
+import { compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
 import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
@@ -242,9 +241,7 @@ class Tables implements CompiledConfig {
   #guards({ faults, rateLimits }: PortRoutes['policy']): readonly Layer[] {
     const guards = rateLimits === undefined ? [] : [...this.#rateLimits([rateLimits])];
     if (faults !== undefined) {
-      const matchers = faults.matches.map(compileMatch);
-      const takes = (head: RequestHead): boolean =>
-        matchers.length === 0 || matchers.some((matches) => matches(head));
+      const takes = compileMatches(faults.matches);
       guards.push(injectFaults(faults, { takes, clock: this.#clock, random: Math.random }));
     }
     return guards;

@@ -7,7 +7,18 @@ import {
   trafficPolicy,
 } from '../manifests.ts';
 import type { Scenario } from '../scenario.ts';
-import { call, changes, eventually, get, post, refused, seen, send, status } from '../steps.ts';
+import {
+  call,
+  changes,
+  eventually,
+  explained,
+  get,
+  post,
+  refused,
+  seen,
+  send,
+  status,
+} from '../steps.ts';
 
 const v1 = { app: 'echo', version: 'v1' };
 
@@ -56,6 +67,10 @@ export const FAULTS: readonly Scenario[] = [
       policyOnService('FaultPolicy', 'named-fault', 'abort: { grpcStatus: UNAVAILABLE }'),
     ],
     steps: [
+      explained(
+        get('http://named-fault/'),
+        /may meet the faults of FaultPolicy scenarios\/named-fault$/,
+      ),
       send(get('http://named-fault/'), { status: 503, error: 'fault-injected' }),
       send(call(`http://named-fault:${PORT.http2}/a.B/C`), { grpcStatus: 14 }),
     ],
