@@ -33,16 +33,16 @@ export const FAULTS: readonly Scenario[] = [
         'delayed',
         `
         matches: [{ path: { type: PathPrefix, value: /slow }, headers: [{ name: x-chaos, value: 'on' }] }]
-        delay: { duration: 600ms }`,
+        delay: { duration: 2s }`,
       ),
     ],
     steps: [
       send(get('http://delayed/slow/page', { headers: { 'x-chaos': 'on' } }), {
         from: 'v1',
-        atLeastMs: 590,
+        atLeastMs: 1990,
       }),
-      send(get('http://delayed/slow/page'), { atMostMs: 550 }),
-      send(get('http://delayed/slower', { headers: { 'x-chaos': 'on' } }), { atMostMs: 550 }),
+      send(get('http://delayed/slow/page'), { atMostMs: 1900 }),
+      send(get('http://delayed/slower', { headers: { 'x-chaos': 'on' } }), { atMostMs: 1900 }),
     ],
   },
   {
@@ -124,7 +124,7 @@ export const FAULTS: readonly Scenario[] = [
         policyOnService(
           'FaultPolicy',
           'expiring',
-          `{ abort: { httpStatus: 503 }, expiresAt: '${new Date(Date.now() + 3000).toISOString()}' }`,
+          `{ abort: { httpStatus: 503 }, expiresAt: '${new Date(Date.now() + 5000).toISOString()}' }`,
         ),
       ]),
       send(get('http://expiring/'), { status: 503, error: 'fault-injected' }, { count: 3 }),
