@@ -12,7 +12,6 @@ import type {
   Service,
   ServiceName,
 } from './config/types.ts';
-import type { RequestHead } from './message.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
 import { injectFaults } from './policy/fault.ts';
@@ -25,7 +24,7 @@ import type { Limiters } from './policy/rate-limit/limiters.ts';
 import { limitRate } from './policy/rate-limit.ts';
 import { persistSession } from './policy/session.ts';
 import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
-import { compileMatch } from './route/match.ts';
+import { compileMatch, compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
 import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
@@ -252,9 +251,7 @@ class Tables implements CompiledConfig {
   #guards({ faults, rateLimits }: PortRoutes['policy']): readonly Layer[] {
     const guards = rateLimits === undefined ? [] : [...this.#rateLimits([rateLimits])];
     if (faults !== undefined) {
-      const matchers = faults.matches.map(compileMatch);
-      const takes = (head: RequestHead): boolean =>
-        matchers.length === 0 || matchers.some((matches) => matches(head));
+      const takes = compileMatches(faults.matches);
       guards.push(injectFaults(faults, { takes, clock: this.#clock, random: Math.random }));
     }
     return guards;

@@ -9,6 +9,7 @@ export type ExplainedBackend =
       /** 0 to 1. */
       readonly share: number;
       readonly loadBalancer: unknown;
+      readonly circuitBreaker: unknown;
       readonly limits: unknown;
       /** With the mesh's defaults filled in; 0 ms means no limit. */
       readonly policy: object;
@@ -43,6 +44,7 @@ export interface KnownEndpoint {
 /** What `/config_dump` tells of a cluster, as far as it is told here. */
 interface DescribedCluster {
   readonly loadBalancer?: unknown;
+  readonly circuitBreaker?: unknown;
   readonly limits?: unknown;
   readonly endpoints?: readonly DescribedEndpoint[];
 }
@@ -52,7 +54,9 @@ interface DescribedEndpoint {
   readonly port: number;
   readonly inFlight: number;
   readonly consecutiveErrors: number;
-  readonly ejected: boolean;
+  /** A stage of an ejection; absent of one that is in. */
+  readonly health?: string;
+  readonly ejectedFor?: string;
   readonly usable: boolean;
 }
 
@@ -68,6 +72,7 @@ export function describeChoice(
     backend: cluster.name,
     share,
     loadBalancer: described?.loadBalancer,
+    circuitBreaker: described?.circuitBreaker,
     limits: described?.limits,
     policy: retries === undefined ? rest : { ...rest, retries: told },
     layers: layers.map(({ name }) => name),
@@ -86,8 +91,11 @@ export function describeChoice(
   };
 }
 
-function stateOf({ ejected, usable, consecutiveErrors }: DescribedEndpoint): string {
-  if (ejected) return `ejected after ${consecutiveErrors} errors in a row`;
+function stateOf(endpoint: DescribedEndpoint): string {
+  const { health, ejectedFor, usable, consecutiveErrors } = endpoint;
+  if (health === 'ejected') return `ejected ${ejectedFor}`;
+  if (health === 'awaiting-trial') return `ejected ${ejectedFor}; the next request decides`;
+  if (health === 'on-trial') return `ejected ${ejectedFor}; a request that is under way decides`;
   if (!usable) return 'left out for a moment: connections to it failed';
   return consecutiveErrors === 0 ? 'usable' : `usable, ${consecutiveErrors} errors in a row so far`;
 }

@@ -1,10 +1,16 @@
 import type { Clock } from '../../runtime/clock.ts';
 import { MeshError } from '../../runtime/errors.ts';
 import type { CompiledConfig, OutboundTarget } from '../compile.ts';
+import type { Faults } from '../config/faults.ts';
 import type { Filters } from '../config/filters.ts';
+import type { RateLimits } from '../config/rate-limits.ts';
+import type { Policy } from '../config/types.ts';
 import type { ConfigView } from '../config/view.ts';
 import { type Destination, Destinations } from '../listener/destinations.ts';
+import type { RequestHead } from '../message.ts';
+import { NO_POLICY } from '../policy/defaults.ts';
 import { statusOf } from '../policy/respond.ts';
+import { compileMatches } from '../route/match.ts';
 import type { RouteDecision } from '../route/route.ts';
 import type { ClusterRegistry } from '../upstream/clusters.ts';
 import { describeChoice, type ExplainedBackend, type KnownEndpoint } from './backend.ts';
@@ -27,8 +33,12 @@ export interface Explanation {
   readonly rules: readonly ExplainedRule[];
   /** Of the rule that took it. */
   readonly filters?: Filters;
-  /** TrafficPolicies that have a say, `<namespace>/<name>`. */
+  /** Policies that have a say, `<namespace>/<name>`. */
   readonly policies: readonly string[];
+  /** A fault that is injected on purpose, where there is one. */
+  readonly faults?: Faults & { readonly meetsThis: boolean };
+  /** Counted before it leaves. */
+  readonly rateLimits?: RateLimits;
   /** Where it may go, each with its share. */
   readonly backends: readonly ExplainedBackend[];
 }
@@ -89,9 +99,11 @@ export class Explainer {
     }
     const decision = target.http.routes.explain(question.request);
     const backends = this.#backends(decision);
+    const outcome = describeOutcome(question.request, target, decision, backends);
+    const policy = decision.taken?.policy ?? this.#servicePolicy(target);
     return {
       request,
-      outcome: describeOutcome(question.request, target, decision, backends),
+      outcome: outcome + faultNote(policy, question.request),
       destination: {
         kind: 'service',
         service: target.name,
@@ -101,8 +113,8 @@ export class Explainer {
           decision.passed.length + decision.unasked.length > 0 || decision.taken !== undefined,
       },
       rules: explainRules(decision),
+      ...explainPolicy(policy, question.request),
       ...(decision.taken?.filters === undefined ? {} : { filters: decision.taken.filters }),
-      policies: decision.taken?.policy.sources ?? this.#servicePolicies(target),
       backends,
     };
   }
@@ -139,9 +151,9 @@ export class Explainer {
     return endpoints?.find((endpoint) => endpoint.address === address);
   }
 
-  #servicePolicies({ name, port }: OutboundTarget): readonly string[] {
+  #servicePolicy({ name, port }: OutboundTarget): Policy {
     const { ports } = this.#compiled().config.routes.get(name) ?? { ports: [] };
-    return ports.find((candidate) => candidate.port === port.port)?.policy.sources ?? [];
+    return ports.find((candidate) => candidate.port === port.port)?.policy ?? NO_POLICY;
   }
 }
 
@@ -163,6 +175,25 @@ function explainRules({ passed, taken, unasked }: RouteDecision): ExplainedRule[
       ],
     })),
   ];
+}
+
+function faultNote({ faults }: Policy, request: RequestHead): string {
+  if (faults === undefined || !compileMatches(faults.matches)(request)) return '';
+  return `; on the way it may meet the faults of FaultPolicy ${faults.source}`;
+}
+
+function explainPolicy(
+  { sources, faults, rateLimits }: Policy,
+  request: RequestHead,
+): Pick<Explanation, 'policies' | 'faults' | 'rateLimits'> {
+  const others = [faults?.source, rateLimits?.source].filter((source) => source !== undefined);
+  return {
+    policies: [...new Set([...sources, ...others])],
+    ...(faults === undefined
+      ? {}
+      : { faults: { meetsThis: compileMatches(faults.matches)(request), ...faults } }),
+    ...(rateLimits === undefined ? {} : { rateLimits }),
+  };
 }
 
 function matchesOf({ length }: { readonly length: number }): string {

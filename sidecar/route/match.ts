@@ -24,6 +24,12 @@ export function compileMatch(match: HttpMatch): Matcher {
   };
 }
 
+/** Any of them; none means every request. */
+export function compileMatches(matches: readonly HttpMatch[]): Matcher {
+  const matchers = matches.map(compileMatch);
+  return (head) => matchers.length === 0 || matchers.some((matcher) => matcher(head));
+}
+
 /** Why a match does not take a request, a sentence for each condition; empty when it does. */
 export function unmetConditions(match: HttpMatch, head: RequestHead): string[] {
   return conditionsOf(match)

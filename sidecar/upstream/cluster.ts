@@ -5,6 +5,7 @@ import type { ClusterPolicy } from './cluster-policy.ts';
 import { ConnectionDemand } from './demand.ts';
 import type { Dialed, Dialer } from './dialer.ts';
 import { Dispatcher, type DispatcherOwner } from './dispatcher.ts';
+import type { EndpointHealth } from './endpoint-health.ts';
 import { effectiveLimits } from './limits.ts';
 import { Member, type MemberOwner, memberKey } from './member.ts';
 import { DEFAULT_CIRCUIT_BREAKER, OutlierDetection } from './outlier.ts';
@@ -35,6 +36,11 @@ export interface ClusterOptions {
   readonly source: string;
   /** Asks the control plane for the endpoints. */
   readonly want: () => void;
+}
+
+/** Nothing of an endpoint that is in. */
+function describeEjection({ state, ejectedFor }: EndpointHealth): object {
+  return state === 'in' ? {} : { health: state, ejectedFor };
 }
 
 /** A place to reach: an endpoint and the port on which it answers. */
@@ -147,6 +153,7 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
       shared: member.startedStreams?.size ?? 0,
       consecutiveErrors: member.health.consecutiveErrors,
       ejected: member.health.ejected,
+      ...describeEjection(member.health),
       usable: member.usable,
       ...this.#selection.describe(member),
     }));

@@ -11,6 +11,8 @@ export class EndpointHealth {
   state: HealthState = 'in';
   consecutiveErrors = 0;
   consecutiveGatewayErrors = 0;
+  /** Why it was ejected last, in words that end a sentence. */
+  ejectedFor = '';
   /** Ejections that followed one another, for the length of the next. */
   ejections = 0;
   lastEjectionMs = 0;

@@ -93,13 +93,20 @@ export class OutlierDetection<T extends Watched> {
     health.failures += 1;
     health.consecutiveErrors += 1;
     health.consecutiveGatewayErrors = isGateway ? health.consecutiveGatewayErrors + 1 : 0;
-    if (health.state === 'on-trial') this.#eject(endpoint);
+    if (health.state === 'on-trial') this.#eject(endpoint, 'for failing on its trial');
     if (health.state !== 'in' || policy.consecutiveErrors === 0) return;
     const tooMany =
       health.consecutiveErrors >= policy.consecutiveErrors ||
       health.consecutiveGatewayErrors >=
         (policy.consecutiveGatewayErrors ?? Number.POSITIVE_INFINITY);
-    if (tooMany && this.#mayEject(total)) this.#eject(endpoint);
+    if (!tooMany || !this.#mayEject(total)) return;
+    const ofGateway = health.consecutiveErrors < policy.consecutiveErrors;
+    this.#eject(
+      endpoint,
+      ofGateway
+        ? `after ${health.consecutiveGatewayErrors} errors of the gateway in a row`
+        : `after ${health.consecutiveErrors} errors in a row`,
+    );
   }
 
   /** To be called now and then: compares endpoints once an interval is over. */
@@ -109,14 +116,10 @@ export class OutlierDetection<T extends Watched> {
     this.#intervalBegunMs = nowMs;
     if (successRate !== undefined || latency !== undefined) {
       const present = endpoints.filter(({ health }) => health.state === 'in');
-      const outliers = [
-        ...(successRate === undefined ? [] : worst(present, successRate)),
-        ...(latency === undefined ? [] : slowest(present, latency)),
-      ];
-      for (const endpoint of outliers) {
-        if (endpoint.health.state !== 'in' || !this.#mayEject(endpoints.length)) continue;
-        this.#eject(endpoint);
-      }
+      const failing = successRate === undefined ? [] : worst(present, successRate);
+      const slow = latency === undefined ? [] : slowest(present, latency);
+      this.#ejectAll(failing, 'for failing more often than it may', endpoints.length);
+      this.#ejectAll(slow, 'for being much slower than others', endpoints.length);
     }
     for (const { health } of endpoints) health.endInterval();
   }
@@ -139,8 +142,17 @@ export class OutlierDetection<T extends Watched> {
     return this.#out.size + 1 <= Math.floor((total * this.policy.maxEjectedPercent) / 100);
   }
 
-  #eject(endpoint: T): void {
+  #ejectAll(outliers: readonly T[], reason: string, total: number): void {
+    for (const endpoint of outliers) {
+      if (endpoint.health.state !== 'in' || !this.#mayEject(total)) continue;
+      this.#eject(endpoint, reason);
+    }
+  }
+
+  /** @param reason ends a sentence */
+  #eject(endpoint: T, reason: string): void {
     const { health } = endpoint;
+    health.ejectedFor = reason;
     const nowMs = this.#clock.monotonicMs();
     const { ejectionMs, maxEjectionMs = MAX_EJECTION_MS } = this.policy;
     const wasOut = this.#out.has(endpoint);

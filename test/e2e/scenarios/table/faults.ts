@@ -7,7 +7,18 @@ import {
   trafficPolicy,
 } from '../manifests.ts';
 import type { Scenario } from '../scenario.ts';
-import { call, changes, eventually, get, post, refused, seen, send, status } from '../steps.ts';
+import {
+  call,
+  changes,
+  eventually,
+  explained,
+  get,
+  post,
+  refused,
+  seen,
+  send,
+  status,
+} from '../steps.ts';
 
 const v1 = { app: 'echo', version: 'v1' };
 
@@ -22,16 +33,16 @@ export const FAULTS: readonly Scenario[] = [
         'delayed',
         `
         matches: [{ path: { type: PathPrefix, value: /slow }, headers: [{ name: x-chaos, value: 'on' }] }]
-        delay: { duration: 600ms }`,
+        delay: { duration: 2s }`,
       ),
     ],
     steps: [
       send(get('http://delayed/slow/page', { headers: { 'x-chaos': 'on' } }), {
         from: 'v1',
-        atLeastMs: 590,
+        atLeastMs: 1990,
       }),
-      send(get('http://delayed/slow/page'), { atMostMs: 550 }),
-      send(get('http://delayed/slower', { headers: { 'x-chaos': 'on' } }), { atMostMs: 550 }),
+      send(get('http://delayed/slow/page'), { atMostMs: 1900 }),
+      send(get('http://delayed/slower', { headers: { 'x-chaos': 'on' } }), { atMostMs: 1900 }),
     ],
   },
   {
@@ -56,6 +67,10 @@ export const FAULTS: readonly Scenario[] = [
       policyOnService('FaultPolicy', 'named-fault', 'abort: { grpcStatus: UNAVAILABLE }'),
     ],
     steps: [
+      explained(
+        get('http://named-fault/'),
+        /may meet the faults of FaultPolicy scenarios\/named-fault$/,
+      ),
       send(get('http://named-fault/'), { status: 503, error: 'fault-injected' }),
       send(call(`http://named-fault:${PORT.http2}/a.B/C`), { grpcStatus: 14 }),
     ],
@@ -109,7 +124,7 @@ export const FAULTS: readonly Scenario[] = [
         policyOnService(
           'FaultPolicy',
           'expiring',
-          `{ abort: { httpStatus: 503 }, expiresAt: '${new Date(Date.now() + 3000).toISOString()}' }`,
+          `{ abort: { httpStatus: 503 }, expiresAt: '${new Date(Date.now() + 5000).toISOString()}' }`,
         ),
       ]),
       send(get('http://expiring/'), { status: 503, error: 'fault-injected' }, { count: 3 }),

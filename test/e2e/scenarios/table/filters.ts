@@ -173,9 +173,9 @@ export const FILTERS: readonly Scenario[] = [
       send(
         post('http://mirror/copied', {
           body: 'the body',
-          behave: { key: 'mirror', on: ['v2'], delayMs: 3000, status: 500 },
+          behave: { key: 'mirror', on: ['v2'], delayMs: 5000, status: 500 },
         }),
-        { from: 'v1', atMostMs: 2500 },
+        { from: 'v1', atMostMs: 4500 },
         { count: 3 },
       ),
       seen('v1', 'mirror', 3),

@@ -7,7 +7,7 @@ import {
   trafficPolicyOnRoute,
 } from '../manifests.ts';
 import type { Scenario } from '../scenario.ts';
-import { call, change, get, remove, seen, send, status } from '../steps.ts';
+import { call, change, explained, get, remove, seen, send, status } from '../steps.ts';
 
 const v1 = { app: 'echo', version: 'v1' };
 const QUICK = 'backoff: { base: 1ms, max: 5ms }';
@@ -164,6 +164,9 @@ export const POLICIES: readonly Scenario[] = [
         { status: 200 },
         { count: 40, atOnce: 4, everyMs: 50 },
       ),
+      explained(get('http://laggard/'), /2 usable endpoints \(of 3\)/, {
+        says: [/ejected for being much slower than others/],
+      }),
       send(
         get('http://laggard/'),
         { counts: { v1: { atLeast: 1 }, v3: { atLeast: 1 } } },

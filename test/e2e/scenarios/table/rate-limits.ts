@@ -94,7 +94,7 @@ export const RATE_LIMITS: readonly Scenario[] = [
         [
           send(
             get('http://fair.scenarios/'),
-            { statuses: { 200: { atLeast: 24 }, 429: { atMost: 6 } } },
+            { statuses: { 200: { atLeast: 18 }, 429: { atMost: 12 } } },
             { count: 30, everyMs: 100, from: 'consumer' },
           ),
         ],
