@@ -5,7 +5,8 @@ import { IDEMPOTENT_METHODS, type Layer } from './layer.ts';
  * its way over it. That race is ours, since the pool is ours: the request is sent
  * once more when it may be, without taking from any budget. So is a stream that an
  * HTTP/2 server refused because its connection was full or on its way out: it may
- * always be sent again.
+ * always be sent again. A connection on which the server has had enough is as good as
+ * stale.
  */
 export const staleConnection: Layer = {
   name: 'stale-connection',

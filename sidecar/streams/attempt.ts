@@ -157,13 +157,17 @@ export class StreamAttempt
     this.#received = true;
     const begun = this.#response !== undefined;
     const reused = this.#slot?.reused === true;
-    this.#finish(outcomeOf(end, begun));
+    // Servers that keep account of what a connection costs them, as those of Node, answer
+    // nothing more on one that was used for long: another one they serve.
+    const wornOut = reused && !begun && isTooMuch(end);
+    if (wornOut) this.#slot?.retire();
+    this.#finish(wornOut ? 'cancelled' : outcomeOf(end, begun));
     const error = failureOf(end, begun);
     if (begun) this.#exchange.attemptFailed({ kind: 'final', error });
     else if (end.kind === 'refused') this.#exchange.attemptFailed({ kind: 'refused', error });
     else {
       // Only a connection can be stale, not a stream of it.
-      const stale = end.kind === 'lost' && reused;
+      const stale = (end.kind === 'lost' && reused) || wornOut;
       this.#exchange.attemptFailed({ kind: 'reset', error, reused: stale });
     }
   }
@@ -224,6 +228,10 @@ export class StreamAttempt
     this.#reported = true;
     this.#slot?.report(outcome);
   }
+}
+
+function isTooMuch(end: StreamEnd): boolean {
+  return end.kind === 'reset' && end.code === ERROR_CODE.enhanceYourCalm;
 }
 
 function outcomeOfHead({ status, grpcStatus }: StreamResponse): AttemptOutcome {

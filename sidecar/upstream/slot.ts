@@ -38,6 +38,10 @@ export class Slot extends Lent implements StreamSlot {
     this.#connection.said(bytes);
   }
 
+  retire(): void {
+    this.#connection.retire();
+  }
+
   release(): void {
     if (this.#over) return;
     this.#over = true;

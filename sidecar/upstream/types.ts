@@ -128,6 +128,9 @@ export interface StreamSlot extends Reached {
   /** Feeds the balancer and the circuit breaker; once for each try. */
   report(outcome: AttemptOutcome): void;
 
+  /** The connection is worn out: no further request goes on it. */
+  retire(): void;
+
   /** The stream is over. */
   release(): void;
 }

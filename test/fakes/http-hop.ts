@@ -174,6 +174,7 @@ export class HttpHop {
                 this.outcomes.push(outcome);
                 slot.report(outcome);
               },
+              retire: () => {},
               release: () => slot.release(),
             });
           },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { constants } from 'node:http2';
 import { describe, test } from 'node:test';
 import { eventually } from '../fakes/connections.ts';
 import { answer, ask, echo, http2Client } from '../fakes/http2-application.ts';
@@ -187,5 +188,35 @@ describe('a sidecar that stops', () => {
     for (let i = 0; i < 20; i++) {
       assert.equal((await ask(session, { ':method': 'POST' }, 'x')).status, 200);
     }
+  });
+});
+
+describe('a server that has had enough of a connection', () => {
+  /** It answers three requests on each. */
+  const tired = () => {
+    const calls = new Map<unknown, number>();
+    return meshed('http2', (stream, headers) => {
+      const before = calls.get(stream.session) ?? 0;
+      calls.set(stream.session, before + 1);
+      if (before < 3) echo(stream, headers);
+      else stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    });
+  };
+
+  test('is given another one, and the requests that may be sent again', async () => {
+    const { web, app } = await tired();
+    const session = http2Client(web.outbound.port);
+    for (let i = 0; i < 10; i++) assert.equal((await ask(session, {})).status, 200);
+    assert.ok(app.sessions.length > 1, 'one connection for all');
+  });
+
+  test('costs a request that may not be sent again, and only one a connection', async () => {
+    const { web } = await tired();
+    const session = http2Client(web.outbound.port);
+    const statuses: (number | undefined)[] = [];
+    for (let i = 0; i < 8; i++) {
+      statuses.push((await ask(session, { ':method': 'POST' }, 'x')).status);
+    }
+    assert.deepEqual(statuses, [200, 200, 200, 502, 200, 200, 200, 502]);
   });
 });
