@@ -24,7 +24,7 @@ import type { Limiters } from './policy/rate-limit/limiters.ts';
 import { limitRate } from './policy/rate-limit.ts';
 import { persistSession } from './policy/session.ts';
 import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
-import { compileMatch, compileMatches } from './route/match.ts';
+import { compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
 import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
