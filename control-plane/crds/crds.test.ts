@@ -3,7 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { leaderElectionKind, trafficPolicyKind } from '../watch/custom-kinds.ts';
+import {
+  externalServiceKind,
+  leaderElectionKind,
+  trafficPolicyKind,
+} from '../watch/custom-kinds.ts';
 import { readResources } from '../watch/file-resources.ts';
 import type { KubernetesObject, WatchedKind } from '../watch/source.ts';
 import { customResourceFiles } from './definition.ts';
@@ -31,6 +35,7 @@ test('the definitions hold nothing that a structural schema may not', () => {
 const kinds = new Map<string, WatchedKind<KubernetesObject>>([
   ['TrafficPolicy', trafficPolicyKind],
   ['LeaderElection', leaderElectionKind],
+  ['ExternalService', externalServiceKind],
 ]);
 const invalid = join(project, 'test/e2e/fixtures/invalid');
 
@@ -116,3 +121,29 @@ test('a fault is named once, and with it what to write instead', () => {
     'spec.timeouts.connect: is not a duration such as 250ms, 10s or 1h30m',
   );
 });
+
+const readExternal = (spec: object) =>
+  externalServiceKind.parse({ metadata: { name: 'e', namespace: 'shop' }, spec });
+
+const validExternals: { name: string; spec: object }[] = [
+  { name: 'HTTP', spec: { hosts: ['a.example'], ports: [{ port: 80, protocol: 'HTTP' }] } },
+  {
+    name: 'TLS origination',
+    spec: {
+      hosts: ['*.a.example'],
+      ports: [{ port: 80, protocol: 'HTTP', targetPort: 443, tls: {} }],
+    },
+  },
+  {
+    name: 'TCP of a wildcard with endpoints',
+    spec: {
+      hosts: ['*.a.example'],
+      ports: [{ port: 5432, protocol: 'TCP' }],
+      endpoints: ['203.0.113.7', '2001:db8::7', 'db.example'],
+    },
+  },
+];
+for (const { name, spec } of validExternals) {
+  test(`an external service with ${name} is accepted`, () =>
+    assert.equal(readExternal(spec).invalid, undefined));
+}

@@ -2,11 +2,16 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from './custom-resource.ts';
+import { externalService } from './external-service.ts';
 import { leaderElection } from './leader-election.ts';
 import { trafficPolicy } from './traffic-policy.ts';
 
 /** Every kind of ours. */
-const CUSTOM_RESOURCES: readonly CustomResource[] = [trafficPolicy, leaderElection];
+const CUSTOM_RESOURCES: readonly CustomResource[] = [
+  trafficPolicy,
+  leaderElection,
+  externalService,
+];
 
 /** The CustomResourceDefinitions as files of the chart, by name. */
 export function customResourceFiles(): Map<string, string> {

@@ -419,7 +419,10 @@ const unsupported: { what: string; rules: string }[] = [
     what: 'a filter of a backend',
     rules: '[{ backendRefs: [{ name: a, port: 1, filters: [{ type: X }] }] }]',
   },
-  { what: 'a session without its time', rules: '[{ sessionPersistence: { cookie: { lifetimeType: Permanent } } }]' },
+  {
+    what: 'a session without its time',
+    rules: '[{ sessionPersistence: { cookie: { lifetimeType: Permanent } } }]',
+  },
   { what: 'retries of a success', rules: '[{ retry: { codes: [200] } }]' },
   { what: 'a field of a later release', rules: '[{ tomorrow: true }]' },
   { what: 'a bad duration', rules: '[{ timeouts: { request: soon } }]' },

@@ -1,4 +1,10 @@
-import { ANNOTATION, PORT, SIDECAR_LABEL, SIDECAR_LABEL_VALUE } from '../../proto/well-known.ts';
+import {
+  ANNOTATION,
+  EGRESS,
+  PORT,
+  SIDECAR_LABEL,
+  SIDECAR_LABEL_VALUE,
+} from '../../proto/well-known.ts';
 import type { PodObject, ServiceObject } from '../watch/kinds.ts';
 import { selectsLabels } from './selectors.ts';
 import { protocolOf } from './services.ts';
@@ -84,6 +90,8 @@ export interface SettingsInputs {
   readonly services: readonly ServiceObject[];
   /** Elections in which the pod is a candidate. */
   readonly elections: readonly string[];
+  /** The label of the pod's namespace; undefined where it has none. */
+  readonly egress?: string | undefined;
 }
 
 export function buildSettings(inputs: SettingsInputs): Settings {
@@ -93,6 +101,8 @@ export function buildSettings(inputs: SettingsInputs): Settings {
     trustDomain: inputs.trustDomain,
     inboundPorts: inboundPorts(inputs.pod, inputs.services),
     elections: [...inputs.elections].sort(),
+    // What is misspelt restricts, as somebody wanted it to.
+    ...((inputs.egress ?? EGRESS.allow) !== EGRESS.allow && { egress: EGRESS.registeredOnly }),
   };
 }
 

@@ -47,7 +47,7 @@ export function encodeResource(item: VersionedResource): Buffer {
   if (bytes === undefined) {
     const { name, version, resource } = item;
     const message: ResourceMessage = { name, version, ...bodyOf(resource) };
-    if (resource.kind === 'routes') message.requires = requiredFeatures(resource);
+    message.requires = featuresOf(resource);
     bytes = responseSerialize({ resources: [message] });
     encoded.set(item, bytes);
   }
@@ -78,6 +78,7 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
           trustDomain: resource.trustDomain,
           inboundPorts: resource.inboundPorts.map(portMessage),
           elections: [...resource.elections],
+          ...(resource.egress && { egress: 'REGISTERED_ONLY' }),
         },
       };
     case 'service':
@@ -115,6 +116,19 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
           })),
         },
       };
+    case 'external': {
+      const { kind: _, policy, ports, ...names } = resource;
+      return {
+        external: {
+          ...{ ...names, hosts: [...names.hosts], endpoints: [...names.endpoints] },
+          ports: ports.map(({ protocol, ...port }) => ({
+            ...port,
+            protocol: PROTOCOLS[protocol],
+          })),
+          policy: policyMessage(policy),
+        },
+      };
+    }
     case 'workload':
       return { workload: workloadMessage(resource) };
   }
@@ -210,7 +224,20 @@ function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
   return fields;
 }
 
-/** What a sidecar must know of, to apply these routes as they are meant. */
+/** What a sidecar must know of, to apply a resource as it is meant. */
+function featuresOf(resource: Resource): Feature[] {
+  switch (resource.kind) {
+    case 'routes':
+      return requiredFeatures(resource);
+    case 'external':
+      return ['external-services.v1'];
+    case 'settings':
+      return resource.egress === undefined ? [] : ['egress.v1'];
+    default:
+      return [];
+  }
+}
+
 function requiredFeatures(routes: Routes): Feature[] {
   const required = new Set<Feature>();
   for (const port of routes.ports) {

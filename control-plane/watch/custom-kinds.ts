@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from '../crds/custom-resource.ts';
+import { externalService } from '../crds/external-service.ts';
 import { leaderElection } from '../crds/leader-election.ts';
 import { trafficPolicy } from '../crds/traffic-policy.ts';
 import { objectMeta, type Raw, record } from './raw.ts';
@@ -16,8 +17,11 @@ export interface CustomObject<Spec> extends KubernetesObject {
 export type TrafficPolicyObject = CustomObject<z.output<typeof trafficPolicy.spec>>;
 export type LeaderElectionObject = CustomObject<z.output<typeof leaderElection.spec>>;
 
+export type ExternalServiceObject = CustomObject<z.output<typeof externalService.spec>>;
+
 export const trafficPolicyKind = customKind(trafficPolicy);
 export const leaderElectionKind = customKind(leaderElection);
+export const externalServiceKind = customKind(externalService);
 
 /** How a kind of ours is watched. Optional, so that the order of installation does not matter. */
 function customKind<S extends z.ZodType>(

@@ -21,6 +21,7 @@ import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeEgress, decodeExternal } from './decode-external.ts';
 import { decodeFilters } from './decode-filters.ts';
 import { decodeSession } from './decode-session.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
@@ -30,6 +31,7 @@ import type {
   ConnectionRule,
   Endpoint,
   Endpoints,
+  ExternalService,
   HttpMatch,
   HttpRule,
   PathMatch,
@@ -51,7 +53,13 @@ import type {
  * unknown or impossible throws, and then the whole push is refused.
  */
 
-export type ResourceKind = 'settings' | 'service' | 'routes' | 'endpoints' | 'workload';
+export type ResourceKind =
+  | 'settings'
+  | 'service'
+  | 'routes'
+  | 'endpoints'
+  | 'workload'
+  | 'external';
 
 export type DecodedResource = { readonly name: string; readonly version: string } & (
   | { readonly kind: 'settings'; readonly value: Settings }
@@ -59,6 +67,7 @@ export type DecodedResource = { readonly name: string; readonly version: string 
   | { readonly kind: 'routes'; readonly key: string; readonly value: Routes }
   | { readonly kind: 'endpoints'; readonly key: string; readonly value: Endpoints }
   | { readonly kind: 'workload'; readonly key: string; readonly value: Workload | null }
+  | { readonly kind: 'external'; readonly key: string; readonly value: ExternalService }
 );
 
 export interface DecodedPush {
@@ -106,6 +115,7 @@ function parseName(name: string): RemovedResource {
     case 'service':
     case 'routes':
     case 'endpoints':
+    case 'external':
       if (!SERVICE_NAME.test(key)) {
         throw new ResourceError(name, `a name must be ${kind}/<namespace>/<name>`);
       }
@@ -155,6 +165,13 @@ function decodeResource(resource: Resource__Output): DecodedResource {
       at.sameName(value.service, key);
       return { name, version, kind, key, value };
     }
+    case 'external': {
+      const body = at.present(resource.external);
+      const policy = decodePolicy(body.policy, at.in('policy'));
+      const value = decodeExternal(body, policy, at);
+      at.sameName(`${value.namespace}/${value.name}`, key);
+      return { name, version, kind, key, value };
+    }
     case 'workload': {
       const body = at.present(resource.workload);
       at.sameName(body.address, key);
@@ -172,6 +189,7 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
       decodePort(port, at.in(`inboundPorts[${i}]`)),
     ),
     elections: settings.elections,
+    ...decodeEgress(settings.egress, at.in('egress')),
   };
 }
 

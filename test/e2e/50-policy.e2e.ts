@@ -276,6 +276,7 @@ describe('policies', () => {
 const KINDS: Readonly<Record<string, string>> = {
   TrafficPolicy: 'trafficpolicies.remora.dev',
   LeaderElection: 'leaderelections.remora.dev',
+  ExternalService: 'externalservices.remora.dev',
   HTTPRoute: 'httproutes.gateway.networking.k8s.io',
   GRPCRoute: 'grpcroutes.gateway.networking.k8s.io',
 };

@@ -1,4 +1,5 @@
 import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from '../../remora/v1/Port.ts';
+import type { EgressMode as _remora_v1_EgressMode, EgressMode__Output as _remora_v1_EgressMode__Output } from '../../remora/v1/EgressMode.ts';
 
 export interface Settings {
   /**
@@ -14,6 +15,10 @@ export interface Settings {
    * Elections in which this pod is a candidate.
    */
   'elections'?: (string)[];
+  /**
+   * Anything but ALLOW requires the feature "egress.v1".
+   */
+  'egress'?: (_remora_v1_EgressMode);
 }
 
 export interface Settings__Output {
@@ -30,4 +35,8 @@ export interface Settings__Output {
    * Elections in which this pod is a candidate.
    */
   'elections': (string)[];
+  /**
+   * Anything but ALLOW requires the feature "egress.v1".
+   */
+  'egress': (_remora_v1_EgressMode__Output);
 }
