@@ -129,7 +129,9 @@ INSIDE.addSubnet('ff00::', 8, 'ipv6');
 
 /** Whoever answers for a name must not make the sidecar call what only this machine can reach. */
 export function isOutside(address: string): boolean {
-  return !INSIDE.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+  // An IPv4 address may come in the clothes of IPv6.
+  const bare = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
+  return !INSIDE.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4');
 }
 
 /** How long names live that the machine knows by itself, without DNS. */

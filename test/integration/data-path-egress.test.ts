@@ -117,7 +117,7 @@ describe('a registered host', () => {
     });
   }
 
-  const originated: [what: string, tls: ExternalPort['tls'], answer: RegExp][] = [
+  const originated: [what: string, tls: ExternalPort['tls'] & object, answer: RegExp][] = [
     [
       'its authority',
       { serverName: '', caCertificates: authority.root },
