@@ -70,7 +70,7 @@ describe('the chart', () => {
     const definitions = (await render()).filter(isDefinition);
     assert.deepEqual(
       definitions.map(({ metadata }) => metadata.name),
-      ['leaderelections.remora.dev', 'trafficpolicies.remora.dev'],
+      ['externalservices.remora.dev', 'leaderelections.remora.dev', 'trafficpolicies.remora.dev'],
     );
     for (const { metadata } of definitions) {
       assert.equal(metadata.annotations?.['helm.sh/resource-policy'], 'keep');
