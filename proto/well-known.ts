@@ -87,6 +87,8 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'retries.v2',
+  'circuit-breaker.v2',
   'connection-routes.v1',
   'session-persistence.v1',
   'external-services.v1',

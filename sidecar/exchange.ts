@@ -246,7 +246,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
 
   /** Ends the exchange with an error, whatever state it is in. */
   fail(error: MeshError): void {
-    this.#fail(error, 'error');
+    this.#fail(error, 'gateway-error');
   }
 
   #fail(error: MeshError, ofAttempt: AttemptOutcome): void {
@@ -282,7 +282,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> {
   attemptTimedOut(error: MeshError): void {
     const attempt = this.#attempt;
     if (attempt === undefined || this.#responseBegun) return;
-    attempt.abort('error');
+    attempt.abort('gateway-error');
     this.attemptFailed({ kind: 'timeout', error });
   }
 

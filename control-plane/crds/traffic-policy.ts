@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { circuitBreaker } from './circuit-breaker.ts';
 import {
   acceptedColumns,
   type CustomResource,
@@ -67,6 +68,26 @@ const budget = z
   })
   .describe('Keeps retries from multiplying the load of a service that is in trouble.');
 
+/** Names of the failures of gRPC, by number from 1. */
+export const GRPC_STATUSES = [
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
 const retries = z
   .strictObject({
     attempts: z
@@ -79,6 +100,14 @@ const retries = z
       description: 'Responses that are tried again.',
       'x-kubernetes-list-type': 'set',
     }),
+    grpcStatuses: z.array(z.enum(GRPC_STATUSES)).min(1).max(16).optional().meta({
+      description:
+        'Outcomes of gRPC calls that are tried again, and no others, where nothing of a response came before. By default those that say the same as statusCodes.',
+      'x-kubernetes-list-type': 'set',
+    }),
+    maxRetryAfter: duration(
+      'A server that asks for a longer pause (Retry-After) is not asked again, and the client gets its response. 0s: what it asks is not heard.',
+    ).optional(),
     connectFailure: z
       .boolean()
       .default(true)
@@ -87,24 +116,6 @@ const retries = z
     budget: budget.default({ percent: 20, minPerSecond: 10 }),
   })
   .describe('Which requests are tried again, and how often.');
-
-const circuitBreaker = z
-  .strictObject({
-    consecutiveErrors: z
-      .int()
-      .min(1)
-      .max(1000)
-      .default(5)
-      .describe('So many errors in a row take an endpoint out.'),
-    ejectionTime: duration('How long it stays out.', '1ms').default('30s'),
-    maxEjectedPercent: z
-      .int()
-      .min(0)
-      .max(100)
-      .default(50)
-      .describe('Of the endpoints of a service, at most this share is out at a time.'),
-  })
-  .describe('Takes endpoints that keep failing out of the balancer for a while.');
 
 /** `token` of RFC 9110 §5.6.2: what headers and cookies may be called. */
 const fieldName = z.string().min(1).max(256);

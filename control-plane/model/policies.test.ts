@@ -92,6 +92,30 @@ test('without policies, what a rule does not say is absent', () => {
   assert.deepEqual(routes.policy, { sources: [] });
 });
 
+test('statuses of gRPC are told by number, and a pause of 0s is a value', () => {
+  const retries = 'retries: { grpcStatuses: [UNAVAILABLE, CANCELLED], maxRetryAfter: 0s }';
+  const { routes } = port(policy('p', `{ targetRefs: [${onService}], ${retries} }`));
+  assert.deepEqual(routes.policy.retries?.grpcStatuses, [1, 14]);
+  assert.equal(routes.policy.retries?.maxRetryAfterMs, 0);
+});
+
+test('a breaker is told with its times in milliseconds', () => {
+  const breaker =
+    '{ latency: { min: 20ms }, successRate: { minPercent: 90 }, interval: 5s, maxEjectionTime: 1m }';
+  const { routes } = port(
+    policy('p', `{ targetRefs: [${onService}], circuitBreaker: ${breaker} }`),
+  );
+  assert.deepEqual(routes.policy.circuitBreaker, {
+    consecutiveErrors: 5,
+    successRate: { minPercent: 90, minRequests: 20 },
+    latency: { percent: 300, minMs: 20, minRequests: 20 },
+    intervalMs: 5000,
+    ejectionMs: 30_000,
+    maxEjectionMs: 60_000,
+    maxEjectedPercent: 50,
+  });
+});
+
 test('a balancer is taken from one policy as a whole, and so are limits', () => {
   const { routes } = port(
     policy(

@@ -1,8 +1,17 @@
 import { parseDurationMs } from '../crds/duration.ts';
+import { GRPC_STATUSES } from '../crds/traffic-policy.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import type { PolicyField, PolicySettings } from './attachment.ts';
-import type { HashSource, Limits, LoadBalancer, Policy, SessionPersistence } from './types.ts';
+import type {
+  CircuitBreaker,
+  HashSource,
+  Limits,
+  LoadBalancer,
+  Policy,
+  Retries,
+  SessionPersistence,
+} from './types.ts';
 
 /** What users call the fields of a policy. */
 export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
@@ -24,22 +33,46 @@ export function trafficSettings(spec: Spec): PolicySettings {
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
     connectTimeoutMs: optionalMs(timeouts?.connect),
     idleTimeoutMs: optionalMs(timeouts?.idle),
-    retries: retries && {
-      attempts: retries.attempts,
-      statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
-      connectFailure: retries.connectFailure,
-      backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
-      backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
-      budgetPercent: retries.budget.percent,
-      budgetMinPerSecond: retries.budget.minPerSecond,
-    },
-    circuitBreaker: circuitBreaker && {
-      consecutiveErrors: circuitBreaker.consecutiveErrors,
-      ejectionMs: optionalMs(circuitBreaker.ejectionTime) ?? 0,
-      maxEjectedPercent: circuitBreaker.maxEjectedPercent,
-    },
+    retries: retries && toRetries(retries),
+    circuitBreaker: circuitBreaker && toCircuitBreaker(circuitBreaker),
     loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
     limits: limits && compact<Limits>(limits),
+  });
+}
+
+function toCircuitBreaker(breaker: NonNullable<Spec['circuitBreaker']>): CircuitBreaker {
+  const { ejectionTime, maxEjectionTime, interval, latency, ...counts } = breaker;
+  return compact<CircuitBreaker>({
+    consecutiveErrors: counts.consecutiveErrors,
+    consecutiveGatewayErrors: counts.consecutiveGatewayErrors,
+    successRate: counts.successRate,
+    latency: latency && {
+      percent: latency.percent,
+      minMs: optionalMs(latency.min) ?? 0,
+      minRequests: latency.minRequests,
+    },
+    intervalMs: optionalMs(interval),
+    ejectionMs: optionalMs(ejectionTime) ?? 0,
+    maxEjectionMs: optionalMs(maxEjectionTime),
+    maxEjectedPercent: counts.maxEjectedPercent,
+    minHealthyPercent: counts.minHealthyPercent,
+  });
+}
+
+function toRetries(retries: NonNullable<Spec['retries']>): Retries {
+  const { grpcStatuses, maxRetryAfter } = retries;
+  return compact<Retries>({
+    attempts: retries.attempts,
+    statusCodes: [...new Set(retries.statusCodes)].sort((a, b) => a - b),
+    connectFailure: retries.connectFailure,
+    backoffBaseMs: optionalMs(retries.backoff.base) ?? 0,
+    backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
+    budgetPercent: retries.budget.percent,
+    budgetMinPerSecond: retries.budget.minPerSecond,
+    grpcStatuses: grpcStatuses
+      ?.map((status) => GRPC_STATUSES.indexOf(status) + 1)
+      .sort((a, b) => a - b),
+    maxRetryAfterMs: optionalMs(maxRetryAfter),
   });
 }
 

@@ -174,12 +174,25 @@ export interface Retries {
   readonly backoffMaxMs: number;
   readonly budgetPercent: number;
   readonly budgetMinPerSecond: number;
+  /** Numbers; absent: those that say the same as `statusCodes`. */
+  readonly grpcStatuses?: readonly number[];
+  readonly maxRetryAfterMs?: number;
 }
 
 export interface CircuitBreaker {
   readonly consecutiveErrors: number;
   readonly ejectionMs: number;
   readonly maxEjectedPercent: number;
+  readonly consecutiveGatewayErrors?: number;
+  readonly successRate?: { readonly minPercent: number; readonly minRequests: number };
+  readonly latency?: {
+    readonly percent: number;
+    readonly minMs: number;
+    readonly minRequests: number;
+  };
+  readonly intervalMs?: number;
+  readonly maxEjectionMs?: number;
+  readonly minHealthyPercent?: number;
 }
 
 export interface LoadBalancer {

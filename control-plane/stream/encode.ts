@@ -188,7 +188,11 @@ function policyMessage(policy: Policy): PolicyMessage {
   const { retries, circuitBreaker, loadBalancer, limits, sources, ...timeouts } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
   if (retries !== undefined) {
-    message.retries = { ...retries, statusCodes: [...retries.statusCodes] };
+    message.retries = {
+      ...retries,
+      statusCodes: [...retries.statusCodes],
+      grpcStatuses: [...(retries.grpcStatuses ?? [])],
+    };
   }
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
@@ -246,6 +250,9 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
+      const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
+      if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
     }
     for (const { filters, backends, matches, session } of port.rules) {
       if (session !== undefined) required.add('session-persistence.v1');
@@ -265,12 +272,19 @@ function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Itera
   }
 }
 
+/** More than consecutive errors. */
+function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
+  if (breaker === undefined) return false;
+  const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
+  return !isEmpty({ sources: [], ...more });
+}
+
 function hasExpression({ path, headers, query }: HttpMatch): boolean {
   return (
     path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
   );
 }
 
-function isEmpty({ sources: _, ...fields }: Policy): boolean {
+function isEmpty({ sources: _, ...fields }: { readonly sources: readonly string[] }): boolean {
   return Object.values(fields).every((value) => value === undefined);
 }

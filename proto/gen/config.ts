@@ -21,6 +21,7 @@ import type { HeaderChanges as _remora_v1_HeaderChanges, HeaderChanges__Output a
 import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
+import type { LatencyEjection as _remora_v1_LatencyEjection, LatencyEjection__Output as _remora_v1_LatencyEjection__Output } from './remora/v1/LatencyEjection.ts';
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from './remora/v1/Limits.ts';
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
 import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
@@ -41,6 +42,7 @@ import type { SessionPersistence as _remora_v1_SessionPersistence, SessionPersis
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
 import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
 import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
+import type { SuccessRateEjection as _remora_v1_SuccessRateEjection, SuccessRateEjection__Output as _remora_v1_SuccessRateEjection__Output } from './remora/v1/SuccessRateEjection.ts';
 import type { ValueMatch as _remora_v1_ValueMatch, ValueMatch__Output as _remora_v1_ValueMatch__Output } from './remora/v1/ValueMatch.ts';
 import type { Workload as _remora_v1_Workload, Workload__Output as _remora_v1_Workload__Output } from './remora/v1/Workload.ts';
 
@@ -88,6 +90,7 @@ export interface ProtoGrpcType {
       Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
       HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
       HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>
+      LatencyEjection: MessageTypeDefinition<_remora_v1_LatencyEjection, _remora_v1_LatencyEjection__Output>
       Limits: MessageTypeDefinition<_remora_v1_Limits, _remora_v1_Limits__Output>
       LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
       Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
@@ -109,6 +112,7 @@ export interface ProtoGrpcType {
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
       SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
       Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>
+      SuccessRateEjection: MessageTypeDefinition<_remora_v1_SuccessRateEjection, _remora_v1_SuccessRateEjection__Output>
       ValueMatch: MessageTypeDefinition<_remora_v1_ValueMatch, _remora_v1_ValueMatch__Output>
       Workload: MessageTypeDefinition<_remora_v1_Workload, _remora_v1_Workload__Output>
     }

@@ -1,8 +1,9 @@
+import type { CircuitBreaker__Output } from '../../proto/gen/remora/v1/CircuitBreaker.ts';
 import type { HashSource__Output } from '../../proto/gen/remora/v1/HashSource.ts';
 import type { Limits__Output } from '../../proto/gen/remora/v1/Limits.ts';
 import type { LoadBalancer__Output } from '../../proto/gen/remora/v1/LoadBalancer.ts';
 import type { Place } from './place.ts';
-import type { HashSource, Limits, LoadBalancer } from './types.ts';
+import type { CircuitBreaker, HashSource, Limits, LoadBalancer } from './types.ts';
 
 /* What of a policy concerns whole clusters, as strict as `decode.ts`. */
 
@@ -43,4 +44,37 @@ export function decodeLimits(limits: Limits__Output, at: Place): Limits {
     if (value === 0) at.in(name).fail('0 would let nothing through');
   }
   return { maxConnections, maxPendingRequests, maxRequests };
+}
+
+export function decodeCircuitBreaker(breaker: CircuitBreaker__Output, at: Place): CircuitBreaker {
+  const { consecutiveErrors, consecutiveGatewayErrors, successRate, latency } = breaker;
+  for (const [name, value] of Object.entries({ consecutiveErrors, consecutiveGatewayErrors })) {
+    if (value === 0) at.in(name).fail('0 would take every endpoint out of the balancer');
+  }
+  return present<CircuitBreaker>({
+    consecutiveErrors,
+    consecutiveGatewayErrors,
+    successRate: successRate && {
+      minPercent: at.in('successRate.minPercent').atMost(successRate.minPercent, 100),
+      minRequests: successRate.minRequests,
+    },
+    latency: latency && {
+      percent: latency.percent,
+      minMs: at.in('latency.minMs').duration(latency.minMs),
+      minRequests: latency.minRequests,
+    },
+    intervalMs: at.in('intervalMs').optionalDuration(breaker.intervalMs),
+    ejectionMs: at.in('ejectionMs').duration(breaker.ejectionMs),
+    maxEjectionMs: at.in('maxEjectionMs').optionalDuration(breaker.maxEjectionMs),
+    maxEjectedPercent: at.in('maxEjectedPercent').atMost(breaker.maxEjectedPercent, 100),
+    minHealthyPercent:
+      at.in('minHealthyPercent').atMost(breaker.minHealthyPercent ?? 0, 100) || undefined,
+  });
+}
+
+/** Without the fields that are absent. */
+function present<T extends object>(fields: { [K in keyof T]: T[K] | null | undefined }): T {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null),
+  ) as T;
 }

@@ -1,6 +1,5 @@
 import { isIP } from 'node:net';
 import type { Backend__Output } from '../../proto/gen/remora/v1/Backend.ts';
-import type { CircuitBreaker__Output } from '../../proto/gen/remora/v1/CircuitBreaker.ts';
 import type { ConnectionRule__Output } from '../../proto/gen/remora/v1/ConnectionRule.ts';
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
@@ -20,14 +19,13 @@ import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
-import { decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
 import { decodeEgress, decodeExternal } from './decode-external.ts';
 import { decodeFilters } from './decode-filters.ts';
 import { decodeSession } from './decode-session.ts';
 import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
 import type {
   Backend,
-  CircuitBreaker,
   ConnectionRule,
   Endpoint,
   Endpoints,
@@ -336,6 +334,9 @@ function decodeRetries(retries: Retries__Output, at: Place): Retries {
   retries.statusCodes.forEach((code, i) => {
     if (code < 100 || code > 599) at.in(`statusCodes[${i}]`).fail(`${code} is no HTTP status`);
   });
+  retries.grpcStatuses.forEach((code, i) => {
+    if (code < 1 || code > 16) at.in(`grpcStatuses[${i}]`).fail(`${code} is no failure of gRPC`);
+  });
   if (retries.backoffMaxMs < retries.backoffBaseMs) {
     at.in('backoffMaxMs').fail(
       `${retries.backoffMaxMs} is below backoffBaseMs, ${retries.backoffBaseMs}`,
@@ -349,17 +350,10 @@ function decodeRetries(retries: Retries__Output, at: Place): Retries {
     backoffMaxMs: at.in('backoffMaxMs').duration(retries.backoffMaxMs),
     budgetPercent: at.in('budgetPercent').atMost(retries.budgetPercent, 100),
     budgetMinPerSecond: retries.budgetMinPerSecond,
-  };
-}
-
-function decodeCircuitBreaker(breaker: CircuitBreaker__Output, at: Place): CircuitBreaker {
-  if (breaker.consecutiveErrors === 0) {
-    at.in('consecutiveErrors').fail('0 would take every endpoint out of the balancer');
-  }
-  return {
-    consecutiveErrors: breaker.consecutiveErrors,
-    ejectionMs: at.in('ejectionMs').duration(breaker.ejectionMs),
-    maxEjectedPercent: at.in('maxEjectedPercent').atMost(breaker.maxEjectedPercent, 100),
+    ...(retries.grpcStatuses.length > 0 && { grpcStatuses: new Set(retries.grpcStatuses) }),
+    ...(retries.maxRetryAfterMs !== undefined && {
+      maxRetryAfterMs: at.in('maxRetryAfterMs').duration(retries.maxRetryAfterMs),
+    }),
   };
 }
 

@@ -173,6 +173,10 @@ export interface Retries {
   /** At most this share of the requests, in percent, may be retries, but always `budgetMinPerSecond`. */
   readonly budgetPercent: number;
   readonly budgetMinPerSecond: number;
+  /** Outcomes of gRPC calls; undefined: those that say the same as `statusCodes`. */
+  readonly grpcStatuses?: ReadonlySet<number> | undefined;
+  /** Who asks for a longer pause is not asked again; 0: nobody is heard. */
+  readonly maxRetryAfterMs?: number | undefined;
 }
 
 export interface CircuitBreaker {
@@ -181,6 +185,31 @@ export interface CircuitBreaker {
   readonly ejectionMs: number;
   /** Of the endpoints of one service, at most this share is out at a time. */
   readonly maxEjectedPercent: number;
+  /** The same of errors that do not come from the application itself. */
+  readonly consecutiveGatewayErrors?: number | undefined;
+  readonly successRate?: SuccessRateEjection | undefined;
+  readonly latency?: LatencyEjection | undefined;
+  /** How often both are looked at. */
+  readonly intervalMs?: number | undefined;
+  /** Ejections grow with each that follows another, up to this. */
+  readonly maxEjectionMs?: number | undefined;
+  /** Where less than this share of the endpoints is left, all are used. */
+  readonly minHealthyPercent?: number | undefined;
+}
+
+/** Endpoints are ejected whose requests succeed less often. */
+export interface SuccessRateEjection {
+  readonly minPercent: number;
+  /** With fewer in an interval, nothing is concluded. */
+  readonly minRequests: number;
+}
+
+/** Endpoints are ejected that are slower than so much of the others' median. */
+export interface LatencyEjection {
+  readonly percent: number;
+  /** Who is faster than this is not slow. */
+  readonly minMs: number;
+  readonly minRequests: number;
 }
 
 /** How the endpoint of a request is chosen. */

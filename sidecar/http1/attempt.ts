@@ -13,10 +13,13 @@ import type {
   Cluster,
   UpstreamConnection,
 } from '../upstream/types.ts';
+import { isGatewayStatus } from '../upstream/types.ts';
 import { ResponseReader, type ResponseSink } from './client.ts';
 import type { Response } from './response.ts';
 import type { Http1 } from './version.ts';
 import { BodyWriter } from './write-body.ts';
+
+const GATEWAY = 'gateway-error';
 
 /** The client's connection, when both sides agree to speak another protocol on it. */
 export interface UpgradeTarget {
@@ -126,7 +129,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
 
   onResponse(response: Response): void {
     // Known now, and a body may take long.
-    if (response.status >= 500) this.#report('error');
+    if (response.status >= 500) this.#report(isGatewayStatus(response.status) ? GATEWAY : 'error');
     else this.#connection?.responded();
     if (this.#exchange.responseBegan(response, this.#connection?.mutualTls === true)) return;
     this.#discarding = true;
@@ -157,7 +160,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
 
   onFailure(error: MeshError, anyByte: boolean): void {
     const reused = this.#connection?.reused === true;
-    this.#finish('error', false);
+    this.#finish(GATEWAY, false);
     if (this.#discarding) return;
     if (anyByte) this.#exchange.attemptFailed({ kind: 'final', error });
     else if (neverOpened(error)) this.#exchange.attemptFailed({ kind: 'connect', error });

@@ -511,7 +511,7 @@ describe('a response that breaks HTTP becomes 502', () => {
         await roundTrip(hop.port, last('/')),
         /^HTTP\/1.1 502 .*x-remora-error: upstream-protocol-error\r\n/s,
       );
-      assert.deepEqual(hop.outcomes, ['error']);
+      assert.deepEqual(hop.outcomes, ['gateway-error']);
       assert.equal((await hop.record()).errorCode, 'upstream-protocol-error');
     });
   }
@@ -534,7 +534,7 @@ describe('a response that breaks off cuts the client, so that nobody takes it fo
       const record = await hop.record();
       assert.equal(record.status, 200);
       assert.match(record.errorCode, /^upstream-/);
-      assert.deepEqual(hop.outcomes, ['error']);
+      assert.deepEqual(hop.outcomes, ['gateway-error']);
     });
   }
 });

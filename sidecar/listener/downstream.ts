@@ -326,7 +326,7 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
         const { bytesSent, bytesReceived, brokenBy } = result;
         observer.connectionClosed(record, bytesSent, bytesReceived);
         const failed = brokenBy === 'upstream' && bytesReceived === 0;
-        upstream.report(failed ? 'error' : 'success');
+        upstream.report(failed ? 'gateway-error' : 'success');
         this.#log(endOfRelay(result));
       },
     });

@@ -31,7 +31,7 @@ export function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFa
       return { kind: 'connect', error: new MeshError('connect-failed', sentence), status };
     }
   }
-  return { kind: 'status', status, grpcStatus };
+  return { kind: 'status', status, grpcStatus, response };
 }
 
 /** For the counts. */

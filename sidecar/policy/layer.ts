@@ -1,7 +1,7 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { Exchange } from '../exchange.ts';
-import type { ResponseMessage } from '../message.ts';
+import type { ResponseHead, ResponseMessage } from '../message.ts';
 
 /**
  * One concern of an exchange, as hooks that are called in the order of the list
@@ -68,6 +68,7 @@ export type AttemptFailure =
       readonly kind: 'status';
       readonly status: number;
       readonly grpcStatus: number | undefined;
+      readonly response: ResponseHead;
     }
   /** Another attempt would end alike: nobody to send to, a response that is not HTTP. */
   | { readonly kind: 'final'; readonly error: MeshError };

@@ -84,7 +84,7 @@ describe('retries', () => {
     const hop = await hopTo([app.port], { policy: retries() });
     assert.match(await roundTrip(hop.port, post), /^HTTP\/1.1 200 .*ok$/s);
     assert.deepEqual(hop.retries, ['503', '503']);
-    assert.deepEqual(hop.outcomes, ['error', 'error', 'success']);
+    assert.deepEqual(hop.outcomes, ['gateway-error', 'gateway-error', 'success']);
     assert.equal(hop.records.length, 1);
     // What was thrown away was at hand, so that one connection did for all.
     assert.equal(app.received.length, 1);
@@ -310,7 +310,7 @@ describe('a stale connection', () => {
     assert.match(await client.toEnd(), /ok.*HTTP\/1.1 200.*ok$/s);
     assert.deepEqual(hop.retries, ['upstream-reset']);
     assert.equal(app.received.length, 2);
-    assert.deepEqual(hop.outcomes, ['success', 'error', 'success']);
+    assert.deepEqual(hop.outcomes, ['success', 'gateway-error', 'success']);
   });
 
   test('is an error for a request that may not be sent twice', async () => {
@@ -358,7 +358,7 @@ describe('timeouts', () => {
       await client.toEnd(),
       /^HTTP\/1.1 504 .*x-remora-error: request-timeout.*500 ms\n$/s,
     );
-    assert.deepEqual(hop.outcomes, ['error']);
+    assert.deepEqual(hop.outcomes, ['gateway-error']);
     assert.equal((await hop.record()).durationMs, 500);
   });
 
@@ -386,7 +386,7 @@ describe('timeouts', () => {
     await eventually(() => app.received[0]?.endsWith('\r\n\r\n') === true, 'the request');
     await turn(clock, 100, () => client.received.includes('ok'));
     assert.deepEqual(hop.retries, ['attempt-timeout']);
-    assert.deepEqual(hop.outcomes, ['error', 'success']);
+    assert.deepEqual(hop.outcomes, ['gateway-error', 'success']);
   });
 
   test('without a retry the attempt timeout is the answer', async () => {

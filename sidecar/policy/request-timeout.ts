@@ -1,4 +1,5 @@
 import { MeshError } from '../../runtime/errors.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Layer } from './layer.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Layer } from './layer.ts';
 export const requestTimeout: Layer = {
   name: 'request-timeout',
   onRequest(exchange) {
-    const limitMs = smaller(exchange.policy.requestTimeoutMs, exchange.request.timeoutMs);
+    const limitMs = requestLimitMs(exchange);
     if (limitMs === 0) return undefined;
     exchange.requestTimer = exchange.context.clock.setTimeout(() => {
       exchange.fail(
@@ -25,8 +26,9 @@ export const requestTimeout: Layer = {
   },
 };
 
-/** Of two limits, of which 0 is none. */
-function smaller(one: number, other: number): number {
-  if (one === 0 || other === 0) return one + other;
-  return Math.min(one, other);
+/** How long the exchange may take; 0 is without limit. */
+export function requestLimitMs({ policy, request }: Exchange): number {
+  const own = policy.requestTimeoutMs;
+  const { timeoutMs } = request;
+  return own === 0 || timeoutMs === 0 ? own + timeoutMs : Math.min(own, timeoutMs);
 }

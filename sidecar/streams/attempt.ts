@@ -3,7 +3,7 @@ import type { Endpoint } from '../config/types.ts';
 import { countDialedConnection } from '../count-connection.ts';
 import type { Attempt } from '../downstream.ts';
 import type { Exchange } from '../exchange.ts';
-import { isGrpcServerError } from '../grpc/status.ts';
+import { GRPC, isGrpcServerError } from '../grpc/status.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
@@ -17,6 +17,7 @@ import type {
   StreamSlot,
   StreamWaiter,
 } from '../upstream/types.ts';
+import { isGatewayStatus } from '../upstream/types.ts';
 import { fieldBytes, relayedTrailers } from './fields.ts';
 import { grpcStatusIn, StreamResponse } from './response.ts';
 import { StreamReset } from './stream-reset.ts';
@@ -171,8 +172,9 @@ export class StreamAttempt
     this.#response = response;
     this.#received = response.endsStream;
     // Known now, and a body may take long.
-    if (isServerError(response)) this.#report('error');
-    else this.#slot?.responded();
+    const outcome = outcomeOfHead(response);
+    if (outcome === 'success') this.#slot?.responded();
+    else this.#report(outcome);
     if (!this.#exchange.responseBegan(response, this.#slot?.mutualTls === true)) {
       this.abort('success');
     } else if (response.endsStream) {
@@ -186,15 +188,14 @@ export class StreamAttempt
     this.#received = true;
     if (exchange.request.isGrpc) exchange.grpcStatus = grpcStatusIn(fields);
     const { grpcStatus } = exchange;
-    const failed = grpcStatus !== undefined && isGrpcServerError(grpcStatus);
-    this.#finish(failed ? 'error' : 'success');
+    this.#finish(grpcStatus === undefined ? 'success' : outcomeOfCall(grpcStatus));
     const fromSidecar = exchange.context.direction === 'outbound' && this.#slot?.mutualTls === true;
     exchange.responseEnded(relayedTrailers(fields, fromSidecar));
   }
 
   /** The server does not keep to HTTP. */
   #breakOff(): void {
-    this.#finish('error');
+    this.#finish('gateway-error');
     const error = new MeshError(
       'upstream-protocol-error',
       `the application sent over ${INTERIM_LIMIT} responses of the kind 1xx, or ended with one`,
@@ -225,8 +226,17 @@ export class StreamAttempt
   }
 }
 
-function isServerError({ status, grpcStatus }: StreamResponse): boolean {
-  return grpcStatus === undefined ? status >= 500 : isGrpcServerError(grpcStatus);
+function outcomeOfHead({ status, grpcStatus }: StreamResponse): AttemptOutcome {
+  if (grpcStatus !== undefined) return outcomeOfCall(grpcStatus);
+  if (status < 500) return 'success';
+  return isGatewayStatus(status) ? 'gateway-error' : 'error';
+}
+
+function outcomeOfCall(grpcStatus: number): AttemptOutcome {
+  if (grpcStatus === GRPC.unavailable || grpcStatus === GRPC.deadlineExceeded) {
+    return 'gateway-error';
+  }
+  return isGrpcServerError(grpcStatus) ? 'error' : 'success';
 }
 
 /** Whether the endpoint is to blame. */
@@ -234,7 +244,7 @@ function outcomeOf(end: StreamEnd, begun: boolean): AttemptOutcome {
   if (end.kind === 'refused') return 'cancelled';
   // Some servers end a response that nobody reads fast enough in this way.
   if (end.kind === 'reset' && end.code === ERROR_CODE.noError && begun) return 'success';
-  return 'error';
+  return 'gateway-error';
 }
 
 function failureOf(end: StreamEnd, begun: boolean): MeshError {

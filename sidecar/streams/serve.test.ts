@@ -189,7 +189,7 @@ describe('the end of a response', () => {
       assert.equal(await resetCode(stream), told);
       const { status, errorCode } = await hop.record();
       assert.deepEqual([status, errorCode], [200, 'upstream-reset']);
-      assert.deepEqual(hop.outcomes, [code === ERROR_CODE.noError ? 'success' : 'error']);
+      assert.deepEqual(hop.outcomes, [code === ERROR_CODE.noError ? 'success' : 'gateway-error']);
     });
   }
 });

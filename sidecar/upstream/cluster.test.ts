@@ -324,6 +324,13 @@ describe('an endpoint that fails', () => {
       connection.release(false);
     }
     clock.advance(5_000);
+    assert.deepEqual(events.slice(1), []);
+    const others = addresses.slice(1).map((other) => endpoint(other));
+    const trial = await acquire(pool, { tried: others });
+    assert.equal(trial.endpoint.address, '10.0.0.1');
+    const meanwhile = await acquire(pool, { tried: others });
+    assert.notEqual(meanwhile.endpoint.address, '10.0.0.1', 'one request decides');
+    trial.report('success');
     assert.deepEqual(events.slice(1), ['restored shop/cart 10.0.0.1:80']);
     await fail('10.0.0.1');
   });

@@ -65,8 +65,9 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
     this.#outliers = new OutlierDetection(options.clock, (member) => {
       const { observer, service } = this.#options;
       const endpoint = `${member.endpoint.address}:${member.port}`;
-      if (member.ejected) observer.ejected(service, endpoint);
-      else observer.restored(service, endpoint);
+      const { state } = member.health;
+      if (state === 'ejected') observer.ejected(service, endpoint);
+      else if (state === 'in') observer.restored(service, endpoint);
       this.#selection.recount();
     });
   }
@@ -110,6 +111,9 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
   configure(policy: ClusterPolicy | undefined): void {
     this.#outliers.policy = policy?.circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
     this.#selection.configure(policy?.loadBalancer);
+    this.#selection.timed = this.#outliers.timesAnswers;
+    this.#selection.minHealthyPercent = this.#outliers.policy.minHealthyPercent ?? 0;
+    this.#selection.recount();
     this.#dispatcher.limits = effectiveLimits(policy?.limits);
   }
 
@@ -124,11 +128,13 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
 
   sweep(nowMs: number): void {
     for (const member of this.#selection.members) member.sweep(nowMs);
+    this.#outliers.compare(this.#selection.members, nowMs);
   }
 
   /** For `/config_dump`: what concerns all endpoints together. */
   describePolicy(): object {
-    return this.#dispatcher.describe();
+    const breaker = this.#options.avoidsFailing ? { circuitBreaker: this.#outliers.policy } : {};
+    return { ...this.#dispatcher.describe(), ...breaker };
   }
 
   /** The same for each endpoint. */
@@ -139,8 +145,8 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
       inFlight: member.inFlight,
       idle: member.pool.size,
       shared: member.startedStreams?.size ?? 0,
-      consecutiveErrors: member.consecutiveErrors,
-      ejected: member.ejected,
+      consecutiveErrors: member.health.consecutiveErrors,
+      ejected: member.health.ejected,
       usable: member.usable,
       ...this.#selection.describe(member),
     }));
@@ -154,13 +160,21 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
 
   // From what was lent.
 
+  began(member: Member): void {
+    this.#outliers.tried(member);
+  }
+
   responded(member: Member, lentMs: number): void {
     this.#selection.observe(member, lentMs, true);
+    if (lentMs !== 0) this.#outliers.answered(member, this.#options.clock.monotonicMs() - lentMs);
+    // The rest of the response may take long.
+    if (member.health.state === 'on-trial') this.#outliers.succeeded(member);
   }
 
   reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void {
     if (outcome === 'success') this.#outliers.succeeded(member);
-    else if (outcome === 'error') this.#failed(member);
+    else if (outcome === 'cancelled') this.#outliers.cancelled(member);
+    else this.#failed(member, outcome === 'gateway-error');
     if (outcome !== 'success' && lentMs !== undefined) {
       this.#selection.observe(member, lentMs, false);
     }
@@ -206,12 +220,12 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
   }
 
   dialFailed(member: Member): void {
-    this.#failed(member);
+    this.#failed(member, true);
   }
 
-  #failed(member: Member): void {
+  #failed(member: Member, isGateway: boolean): void {
     if (this.#options.avoidsFailing && !member.removed) {
-      this.#outliers.failed(member, this.#selection.members.length);
+      this.#outliers.failed(member, isGateway, this.#selection.members.length);
     }
   }
 

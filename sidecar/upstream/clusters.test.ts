@@ -258,6 +258,7 @@ describe('the balancer and the limits of a service port', () => {
       { ...told(), loadBalancer: 0, limits: 0 },
       {
         ...{ loadBalancer: 0, limits: 0, requests: 0, connections: 0, pendingRequests: 0 },
+        circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
         endpoints: [
           {
             ...{

@@ -30,6 +30,8 @@ export interface DispatcherOptions extends Omit<BalancerContext, 'inFlight'> {
 export interface DispatcherOwner extends Lender {
   /** A connection to it could not be made. */
   dialFailed(member: Member): void;
+  /** It gets a request although it was out of the balancer. */
+  began(member: Member): void;
 }
 
 /**
@@ -112,8 +114,7 @@ export class Dispatcher implements DemandOwner {
     const connection = member?.startedStreams?.take();
     if (member !== undefined && connection !== undefined) {
       // Nearly always: there is a connection, and nothing to wait for or to cancel.
-      member.inFlight += 1;
-      this.#inFlight += 1;
+      this.#begin(member);
       waiter.onSlot(new Slot(member, connection, this.lender, this.nowMs()));
       return SERVED;
     }
@@ -147,8 +148,13 @@ export class Dispatcher implements DemandOwner {
 
   begun(demand: Demand, member: Member): void {
     if (this.#pending.size > 0) this.#pending.remove(demand);
+    this.#begin(member);
+  }
+
+  #begin(member: Member): void {
     member.inFlight += 1;
     this.#inFlight += 1;
+    if (member.health.state === 'awaiting-trial') this.lender.began(member);
   }
 
   ended(member: Member): void {

@@ -3,7 +3,7 @@ import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { DialBreaker } from './dial-breaker.ts';
 import type { Dialed, DialedHttp2, Dialer } from './dialer.ts';
-import type { OutlierState } from './outlier.ts';
+import { EndpointHealth } from './endpoint-health.ts';
 import { IdlePool } from './pool.ts';
 import { StreamPool, type StreamPoolOwner } from './stream-pool.ts';
 
@@ -21,7 +21,7 @@ export interface MemberOwner {
  * One endpoint of a cluster with all that is known of it from here. It outlives
  * configurations as long as the same pod answers at the same place.
  */
-export class Member implements OutlierState, StreamPoolOwner {
+export class Member implements StreamPoolOwner {
   readonly key: string;
   readonly clock: Clock;
   readonly mayVanish: boolean;
@@ -33,8 +33,7 @@ export class Member implements OutlierState, StreamPoolOwner {
   inFlight = 0;
   /** Connections that one of them has for itself, those being opened included. */
   loans = 0;
-  consecutiveErrors = 0;
-  ejected = false;
+  readonly health = new EndpointHealth();
   /** No longer an endpoint: what is under way ends, nothing is kept. */
   removed = false;
   readonly #dialer: Dialer;
@@ -87,7 +86,7 @@ export class Member implements OutlierState, StreamPoolOwner {
   }
 
   get usable(): boolean {
-    return !this.ejected && (this.#breaker === undefined || this.#breaker.usable);
+    return this.health.usable && (this.#breaker === undefined || this.#breaker.usable);
   }
 
   dial(timeoutMs: number, early = false): Promise<Dialed> {

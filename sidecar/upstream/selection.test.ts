@@ -61,10 +61,10 @@ describe('a balancer', () => {
     const { selected, members, pick } = selection({ kind: 'round-robin' });
     const [first] = members;
     assert.ok(first);
-    first.ejected = true;
+    first.health.state = 'ejected';
     selected.recount();
     assert.deepEqual(new Set([pick(), pick(), pick(), pick()]), new Set(['10.0.0.2', '10.0.0.3']));
-    first.ejected = false;
+    first.health.state = 'in';
     selected.recount();
     assert.equal(new Set([pick(), pick(), pick()]).size, 3);
   });
@@ -76,13 +76,13 @@ describe('a balancer', () => {
     const before = keys.map(pick);
     const [first] = members;
     assert.ok(first);
-    first.ejected = true;
+    first.health.state = 'ejected';
     selected.recount();
     keys.forEach((key, index) => {
       if (before[index] === '10.0.0.1') assert.notEqual(pick(key), '10.0.0.1');
       else assert.equal(pick(key), before[index]);
     });
-    first.ejected = false;
+    first.health.state = 'in';
     selected.recount();
     assert.deepEqual(keys.map(pick), before);
   });
@@ -100,4 +100,15 @@ describe('a balancer', () => {
     const tried = members.map(({ endpoint }) => endpoint);
     assert.equal(selected.pick({ ...request, tried }, []), first);
   });
+});
+
+test('where too few endpoints are left, all are used', () => {
+  const { selected, members, pick } = selection({ kind: 'round-robin' });
+  selected.minHealthyPercent = 50;
+  const picked = members.map((member) => {
+    member.health.state = 'ejected';
+    selected.recount();
+    return new Set(Array.from({ length: 6 }, () => pick())).size;
+  });
+  assert.deepEqual(picked, [2, 3, 3]);
 });

@@ -19,6 +19,10 @@ export class Selection {
   #usable: readonly Member[] = [];
   /** By what clients know them by; made with the first that shows it. */
   #byToken: Map<string, Member> | undefined;
+  /** Response times are taken even where the balancer does not go by them. */
+  timed = false;
+  /** Where less than this share of the members is usable, all count as such. */
+  minHealthyPercent = 0;
   #policy = DEFAULT_LOAD_BALANCER;
   #balancer: Balancer<Member>;
 
@@ -56,7 +60,10 @@ export class Selection {
 
   /** A member became usable, or is not any more. */
   recount(): void {
-    this.#usable = this.#members.filter((member) => member.usable);
+    const members = this.#members;
+    this.#usable = members.filter((member) => member.usable);
+    // Whoever is left would not bear the traffic of all.
+    if (this.#usable.length * 100 < members.length * this.minHealthyPercent) this.#usable = members;
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
@@ -97,9 +104,11 @@ export class Selection {
     return this.#byToken.get(session);
   }
 
-  /** The time, where the balancer goes by it, else 0. */
+  /** The time, where anybody goes by it, else 0. */
   nowMs(): number {
-    return this.#balancer.observe === undefined ? 0 : this.#context.clock.monotonicMs();
+    return this.timed || this.#balancer.observe !== undefined
+      ? this.#context.clock.monotonicMs()
+      : 0;
   }
 
   /** @param sinceMs what `nowMs` gave; the balancer may be another one since */

@@ -132,5 +132,13 @@ export interface StreamSlot extends Reached {
   release(): void;
 }
 
-/** `error` counts against the endpoint: a 5xx, a reset, a timeout of the try. */
-export type AttemptOutcome = 'success' | 'error' | 'cancelled';
+export function isGatewayStatus(status: number): boolean {
+  return status >= 502 && status <= 504;
+}
+
+/**
+ * `error` counts against the endpoint: a 5xx of its application. So does
+ * `gateway-error`: a reset, a timeout of the try, and what says that somebody on the
+ * way had no answer from it (502, 503, 504).
+ */
+export type AttemptOutcome = 'success' | 'error' | 'gateway-error' | 'cancelled';

@@ -35,15 +35,31 @@ const policy = {
     backoffMaxMs: 250,
     budgetPercent: 20,
     budgetMinPerSecond: 3,
+    grpcStatuses: [8, 14],
+    maxRetryAfterMs: 0,
   },
-  circuitBreaker: { consecutiveErrors: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
+  circuitBreaker: {
+    consecutiveErrors: 5,
+    consecutiveGatewayErrors: 3,
+    successRate: { minPercent: 90, minRequests: 20 },
+    latency: { percent: 300, minMs: 50, minRequests: 20 },
+    intervalMs: 5_000,
+    ejectionMs: 10_000,
+    maxEjectionMs: 60_000,
+    maxEjectedPercent: 50,
+    minHealthyPercent: 30,
+  },
   loadBalancer: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
   limits: { maxConnections: 7, maxPendingRequests: 0 },
 } satisfies Policy;
 const decodedPolicy = {
   ...policy,
   idleTimeoutMs: undefined,
-  retries: { ...policy.retries, statusCodes: new Set([503]) },
+  retries: {
+    ...policy.retries,
+    statusCodes: new Set([503]),
+    grpcStatuses: new Set([8, 14]),
+  },
   loadBalancer: { kind: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
   limits: { maxConnections: 7, maxPendingRequests: 0, maxRequests: undefined },
 };
@@ -331,5 +347,11 @@ test('routes require the features that their policies use, and no others', () =>
   ]);
   const rule = { name: 'HTTPRoute/shop/cart/0', matches: [], backends: [], policy };
   const ports = [{ ...port, policy: { sources: [] }, rules: [rule] }];
-  assert.deepEqual(requires({ ...routes, ports }), ['policy.v1', 'load-balancer.v1', 'limits.v1']);
+  assert.deepEqual(requires({ ...routes, ports }), [
+    'policy.v1',
+    'load-balancer.v1',
+    'limits.v1',
+    'circuit-breaker.v2',
+    'retries.v2',
+  ]);
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { after, describe, test } from 'node:test';
 import type {
+  CircuitBreaker,
   Endpoint,
   Limits,
   LoadBalancer,
@@ -107,6 +108,47 @@ function told(web: TestSidecar): {
   const nothing = { pendingRequests: 0, requests: 0, connections: 0 };
   return clusters[`shop/cart:${SERVICE.port}`] ?? nothing;
 }
+
+describe('an endpoint', () => {
+  const breaker = (own: Partial<CircuitBreaker>): Partial<Policy> => ({
+    circuitBreaker: {
+      ...{ consecutiveErrors: 1_000, ejectionMs: 200, maxEjectedPercent: 50 },
+      ...own,
+    },
+  });
+
+  test('that answers with 503 is out until one request shows that it is well', async () => {
+    let status = 503;
+    const bad = await cart('bad', (_message, response) => response.writeHead(status).end('bad'));
+    const good = await cart('good');
+    const web = await pod('web');
+    serve(web, [good.endpoint, bad.endpoint], breaker({ consecutiveGatewayErrors: 2 }));
+    const { ejections } = web.observer;
+    while (ejections.length === 0) await ask(web);
+    status = 200;
+    while (ejections.length === 1) await ask(web);
+    assert.deepEqual(
+      ejections.map((one) => one.split(' ')[0]),
+      ['ejected', 'restored'],
+    );
+  });
+
+  test('that is much slower than the others is out', async () => {
+    const slow = await cart('slow', (_message, response) =>
+      setTimeout(() => response.end('slow'), 60),
+    );
+    const carts = [await cart('a'), slow, await cart('b')];
+    const web = await pod('web');
+    const latency = { percent: 300, minMs: 30, minRequests: 3 };
+    const endpoints = carts.map(({ endpoint }) => endpoint);
+    serve(web, endpoints, breaker({ latency, intervalMs: 1_000, ejectionMs: 60_000 }));
+    while (web.observer.ejections.length === 0) await ask(web);
+    const { address, ports } = slow.endpoint;
+    const ejected = `ejected shop/cart ${address}:${ports.get(SERVICE.port)}`;
+    assert.deepEqual(web.observer.ejections, [ejected]);
+    for (let i = 0; i < 10; i++) assert.notEqual((await ask(web)).body, 'slow');
+  });
+});
 
 describe('requests that are hashed', () => {
   test('by a header go to the same pod, whichever sidecar sends them', async () => {

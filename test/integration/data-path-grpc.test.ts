@@ -11,6 +11,7 @@ import {
 import type { Policy } from '../../sidecar/config/types.ts';
 import { eventually } from '../fakes/connections.ts';
 import { GrpcClient, grpcApplication } from '../fakes/grpc-application.ts';
+import { RETRIES } from '../fakes/http2-mesh.ts';
 import { pod, SERVICE } from '../fakes/pods.ts';
 import { NO_POLICY, type TestSidecar } from '../fakes/sidecars.ts';
 
@@ -267,6 +268,21 @@ describe('calls of gRPC on one connection', () => {
     const { code, message } = await client.unary('again');
     assert.deepEqual([code, message], [status.OK, 'again']);
     assert.deepEqual(web.observer.retries, ['shop/cart grpc-14', 'shop/cart grpc-14']);
+  });
+
+  test('are tried again by the outcomes that a policy names, and by no others', async () => {
+    const outcomes = [status.RESOURCE_EXHAUSTED, status.ABORTED, status.UNAVAILABLE];
+    let calls = 0;
+    const { web, client } = await meshed({
+      unary: ((_call, done) => {
+        done({ code: outcomes[calls++] ?? status.INTERNAL, details: 'busy' });
+      }) as Unary,
+    });
+    const grpcStatuses = new Set<number>([status.RESOURCE_EXHAUSTED, status.ABORTED]);
+    const statusCodes = new Set([503]);
+    setPolicy(web, { retries: { ...RETRIES, attempts: 5, statusCodes, grpcStatuses } });
+    assert.equal((await client.unary('')).code, status.UNAVAILABLE);
+    assert.deepEqual(web.observer.retries, ['shop/cart grpc-8', 'shop/cart grpc-10']);
   });
 
   test('take out an endpoint by their outcomes', async () => {

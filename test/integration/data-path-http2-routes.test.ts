@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import { describe, test } from 'node:test';
+import type { Retries } from '../../sidecar/config/types.ts';
 import { eventually } from '../fakes/connections.ts';
 import { ask, echo, http2Application, http2Client } from '../fakes/http2-application.ts';
 import { meshed, named, RETRIES, setPolicy, setRoutes, twoCarts } from '../fakes/http2-mesh.ts';
@@ -28,6 +29,27 @@ describe('the policy of a service', () => {
     assert.deepEqual([got.status, got.body], [200, 'done']);
     assert.deepEqual(bodies, ['whole', 'whole', 'whole']);
     assert.deepEqual(web.observer.retries, ['shop/cart 503', 'shop/cart 503']);
+  });
+
+  test('does not ask again a server that wants to be asked later', async () => {
+    let requests = 0;
+    const { web } = await meshed('http2', (stream) => {
+      requests += 1;
+      stream.respond({ ':status': 503, 'retry-after': '3' });
+      stream.end('later');
+    });
+    const statusCodes = new Set([503]);
+    const session = http2Client(web.outbound.port);
+    const asked = async (retries: Partial<Retries>, requestTimeoutMs = 0): Promise<number> => {
+      requests = 0;
+      setPolicy(web, { retries: { ...RETRIES, statusCodes, ...retries }, requestTimeoutMs });
+      const { status, body } = await ask(session, {});
+      assert.deepEqual([status, body], [503, 'later']);
+      return requests;
+    };
+    assert.equal(await asked({}), 1, 'longer than the default');
+    assert.equal(await asked({ maxRetryAfterMs: 0 }), 3, 'it is not heard');
+    assert.equal(await asked({ maxRetryAfterMs: 9_000 }, 2_000), 1, 'after the end of the request');
   });
 
   test('limits the time of a request, and resets it at the application', async () => {
