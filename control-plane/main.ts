@@ -38,7 +38,7 @@ async function main(config: ControlPlaneConfig): Promise<never> {
   const { source, authenticator } = platform;
 
   // The mesh, derived from the resources.
-  const mesh = createMeshState({ source, trustDomain });
+  const mesh = createMeshState({ source, trustDomain, systemNamespace: namespace });
 
   // Certificates.
   const authority = new CertificateAuthority({

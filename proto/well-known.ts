@@ -13,6 +13,10 @@ export const INJECT_LABEL = 'remora.dev/inject';
 export const SIDECAR_LABEL = 'remora.dev/sidecar';
 export const SIDECAR_LABEL_VALUE = 'enabled';
 
+/** On a namespace: what its pods may call outside of the mesh, one of `EGRESS`. */
+export const EGRESS_LABEL = 'remora.dev/egress';
+export const EGRESS = { allow: 'allow', registeredOnly: 'registered-only' } as const;
+
 /** Names of a pod's annotations. */
 export const ANNOTATION = {
   /** Set by the injector; a pod that carries it is not patched again. Holds the injector's version. */
@@ -89,6 +93,8 @@ export const FEATURES = [
   'circuit-breaker.v2',
   'connection-routes.v1',
   'session-persistence.v1',
+  'external-services.v1',
+  'egress.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

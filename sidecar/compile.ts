@@ -12,6 +12,7 @@ import type {
   Service,
   ServiceName,
 } from './config/types.ts';
+import { ExternalTargets } from './external-targets.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
 import { injectFaults } from './policy/fault.ts';
@@ -28,11 +29,14 @@ import { compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
 import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
+import type { ExternalClusters } from './upstream/external-clusters.ts';
 import type { Cluster } from './upstream/types.ts';
 
 /** Gives the cluster of a service port; always the same one for the same names. */
 export interface ClusterSource {
   cluster(service: ServiceName, port: number): Cluster;
+  /** Hosts outside of the mesh; undefined where there is no way there. */
+  readonly outside?: ExternalClusters;
 }
 
 /** A configuration as lookup tables. */
@@ -47,6 +51,10 @@ export interface CompiledConfig {
    * @param ownNamespace where a bare `svc` is looked up
    */
   targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined;
+  /** A cluster IP, whatever its ports. */
+  isServiceAddress(address: string): boolean;
+  /** Undefined where nothing outside of the mesh is registered. */
+  readonly externals: ExternalTargets | undefined;
   /** Of one of the pod's own ports. */
   inboundProtocol(port: number): Protocol;
   /** What may hold or refuse a request to one of the pod's own ports. */
@@ -96,6 +104,7 @@ export function compileConfig(
 
 class Tables implements CompiledConfig {
   readonly config: Config;
+  readonly externals: ExternalTargets | undefined;
   readonly #clusters: ClusterSource;
   readonly #clock: Clock;
   readonly #accessLogged: boolean;
@@ -125,6 +134,10 @@ class Tables implements CompiledConfig {
       previous !== undefined && previous.config.services === config.services
         ? previous.#byAddress
         : indexAddresses(config.services);
+    this.externals =
+      previous !== undefined && previous.config.externals === config.externals
+        ? previous.externals
+        : this.#compileExternals(config.externals);
     this.#inbound = new Map(config.settings.inboundPorts.map((port) => [port.port, port.protocol]));
     limiters?.retain(rateLimitsOf(config));
     this.#inboundGuards = new Map(
@@ -149,6 +162,18 @@ class Tables implements CompiledConfig {
       [CLUSTER_DOMAIN, this.config.settings.trustDomain, ''].includes(domain.join('.'));
     const service = known ? this.config.services.get(`${namespace}/${name}`) : undefined;
     return service === undefined ? this.target(host, port) : this.#target(service, port);
+  }
+
+  isServiceAddress(address: string): boolean {
+    return this.#byAddress.has(address);
+  }
+
+  #compileExternals(externals: Config['externals']): ExternalTargets | undefined {
+    if (externals === undefined || externals.size === 0) return undefined;
+    const clusters = this.#clusters.outside;
+    if (clusters === undefined) return undefined;
+    const accessLogged = this.#accessLogged;
+    return new ExternalTargets({ externals, clusters, clock: this.#clock, accessLogged });
   }
 
   inboundProtocol(port: number): Protocol {

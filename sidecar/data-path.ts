@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import type { Component } from '../runtime/component.ts';
 import { MeshError } from '../runtime/errors.ts';
@@ -19,6 +20,7 @@ import { TrunkClient } from './trunk/client.ts';
 import { turnClock } from './turn-clock.ts';
 import { ClusterRegistry } from './upstream/clusters.ts';
 import { MeshDialer, PlainDialer } from './upstream/dialer.ts';
+import { dnsQuery, HostResolver, isOutside } from './upstream/host-resolver.ts';
 
 /** What takes connections and carries them on, in the order in which it starts. */
 export interface DataPath {
@@ -60,7 +62,14 @@ export function createDataPath(
   const events = new ThrottledLog(log, clock);
   const trunk = new TrunkClient({ credentials, self, clock, log: events, sourceAddress });
   const trustDomain = (): string => credentials.current?.trustDomain ?? '';
+  const prefersIpv6 = pod.addresses.length > 0 && pod.addresses.every(isIPv6);
+  const resolver = new HostResolver(
+    clock,
+    dnsQuery(prefersIpv6),
+    (address) => isOutside(address) && !pod.addresses.includes(address),
+  );
   const clusters = new ClusterRegistry({
+    resolver,
     view: store,
     dialer: new MeshDialer({ plain, trunk, trustDomain }),
     localDialer: plain,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import {
+  externalServiceKind,
   faultPolicyKind,
   leaderElectionKind,
   rateLimitPolicyKind,
@@ -38,6 +39,7 @@ const kinds = new Map<string, WatchedKind<KubernetesObject>>([
   ['LeaderElection', leaderElectionKind],
   ['FaultPolicy', faultPolicyKind],
   ['RateLimitPolicy', rateLimitPolicyKind],
+  ['ExternalService', externalServiceKind],
 ]);
 const invalid = join(project, 'test/e2e/fixtures/invalid');
 
@@ -123,3 +125,29 @@ test('a fault is named once, and with it what to write instead', () => {
     'spec.timeouts.connect: is not a duration such as 250ms, 10s or 1h30m',
   );
 });
+
+const readExternal = (spec: object) =>
+  externalServiceKind.parse({ metadata: { name: 'e', namespace: 'shop' }, spec });
+
+const validExternals: { name: string; spec: object }[] = [
+  { name: 'HTTP', spec: { hosts: ['a.example'], ports: [{ port: 80, protocol: 'HTTP' }] } },
+  {
+    name: 'TLS origination',
+    spec: {
+      hosts: ['*.a.example'],
+      ports: [{ port: 80, protocol: 'HTTP', targetPort: 443, tls: {} }],
+    },
+  },
+  {
+    name: 'TCP of a wildcard with endpoints',
+    spec: {
+      hosts: ['*.a.example'],
+      ports: [{ port: 5432, protocol: 'TCP' }],
+      endpoints: ['203.0.113.7', '2001:db8::7', 'db.example'],
+    },
+  },
+];
+for (const { name, spec } of validExternals) {
+  test(`an external service with ${name} is accepted`, () =>
+    assert.equal(readExternal(spec).invalid, undefined));
+}

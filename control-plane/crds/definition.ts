@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from './custom-resource.ts';
+import { externalService } from './external-service.ts';
 import { faultPolicy } from './fault-policy.ts';
 import { leaderElection } from './leader-election.ts';
 import { rateLimitPolicy } from './rate-limit-policy.ts';
@@ -13,6 +14,7 @@ const CUSTOM_RESOURCES: readonly CustomResource[] = [
   faultPolicy,
   rateLimitPolicy,
   leaderElection,
+  externalService,
 ];
 
 /** The CustomResourceDefinitions as files of the chart, by name. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GROUP } from '../../proto/well-known.ts';
 import { withRules } from './custom-resource.ts';
 
 const ROUTE_GROUP = 'gateway.networking.k8s.io';
@@ -9,8 +10,14 @@ const targetRef = withRules(
       .string()
       .max(253)
       .default('')
-      .describe('Empty for a Service or a Namespace, gateway.networking.k8s.io for a route.'),
-    kind: z.string().min(1).max(63).describe('Service, HTTPRoute, GRPCRoute or Namespace.'),
+      .describe(
+        'Empty for a Service or a Namespace, gateway.networking.k8s.io for a route, remora.dev for an ExternalService.',
+      ),
+    kind: z
+      .string()
+      .min(1)
+      .max(63)
+      .describe('Service, HTTPRoute, GRPCRoute, Namespace or ExternalService.'),
     name: z
       .string()
       .min(1)
@@ -20,12 +27,13 @@ const targetRef = withRules(
   'What the policy applies to.',
   [
     {
-      cel: "(self.group == '' && self.kind in ['Service', 'Namespace']) || (self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute'])",
+      cel: "(self.group == '' && self.kind in ['Service', 'Namespace']) || (self.group == 'gateway.networking.k8s.io' && self.kind in ['HTTPRoute', 'GRPCRoute']) || (self.group == 'remora.dev' && self.kind == 'ExternalService')",
       holds: ({ group, kind }) =>
         (group === '' && (kind === 'Service' || kind === 'Namespace')) ||
-        (group === ROUTE_GROUP && (kind === 'HTTPRoute' || kind === 'GRPCRoute')),
+        (group === ROUTE_GROUP && (kind === 'HTTPRoute' || kind === 'GRPCRoute')) ||
+        (group === GROUP && kind === 'ExternalService'),
       message:
-        'a target is a Service or a Namespace (group ""), or an HTTPRoute or GRPCRoute (group "gateway.networking.k8s.io")',
+        'a target is a Service or a Namespace (group ""), or an HTTPRoute or GRPCRoute (group "gateway.networking.k8s.io"), or an ExternalService (group "remora.dev")',
     },
   ],
 );

@@ -33,6 +33,8 @@ export interface AttachedPolicy extends Aged {
 /** Where settings are in force: a Service (`<namespace>/<name>`), by a route or without. */
 export interface Place {
   readonly service: { readonly namespace: string; readonly name: string };
+  /** It is an ExternalService of that name. */
+  readonly external?: boolean;
   readonly route?: {
     readonly kind: string;
     readonly namespace: string;
@@ -54,8 +56,9 @@ export function policyKey({ kind, namespace, name }: AttachedPolicy): string {
 }
 
 /** The targets whose policies hold at a place, the most specific first. */
-export function targetsAt({ service, route }: Place): TargetKey[] {
+export function targetsAt({ service, route, external }: Place): TargetKey[] {
   const { namespace, name } = service;
+  if (external === true) return [`ExternalService/${namespace}/${name}`];
   const targets = [`Service/${namespace}/${name}`, `Namespace/${namespace}/${namespace}`];
   if (route !== undefined) targets.unshift(`${route.kind}/${route.namespace}/${route.name}`);
   return targets;
@@ -66,8 +69,16 @@ export function decidingPolicies(
   place: Place,
   policiesOn: (target: TargetKey) => readonly AttachedPolicy[],
 ): Map<PolicyField, AttachedPolicy> {
+  return decidingOn(targetsAt(place), policiesOn);
+}
+
+/** The same by targets, the most specific first. */
+export function decidingOn(
+  targets: readonly TargetKey[],
+  policiesOn: (target: TargetKey) => readonly AttachedPolicy[],
+): Map<PolicyField, AttachedPolicy> {
   const deciding = new Map<PolicyField, AttachedPolicy>();
-  for (const target of targetsAt(place)) {
+  for (const target of targets) {
     for (const policy of [...policiesOn(target)].sort(compareAge)) {
       for (const field of fieldsOf(policy.settings)) {
         if (!deciding.has(field)) deciding.set(field, policy);

@@ -1,9 +1,15 @@
+import { EGRESS_LABEL } from '../../proto/well-known.ts';
 import type { Collection } from '../collections/collection.ts';
 import { derive } from '../collections/derive.ts';
 import { index } from '../collections/index-by.ts';
 import { join } from '../collections/join.ts';
 import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
-import { type LeaderElectionObject, leaderElectionKind } from '../watch/custom-kinds.ts';
+import {
+  type ExternalServiceObject,
+  externalServiceKind,
+  type LeaderElectionObject,
+  leaderElectionKind,
+} from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
 import {
@@ -21,11 +27,19 @@ import type { RouteObject } from '../watch/route.ts';
 import type { ResourceSource } from '../watch/source.ts';
 import { toElection, withCandidates } from './elections.ts';
 import { buildEndpoints } from './endpoints.ts';
+import { toExternalService, withPolicy } from './external-services.ts';
 import { derivePolicies, type PolicyCollections } from './policy-kinds.ts';
 import { limitsOfService } from './rate-limits.ts';
 import { namesPort, type Route, type RoutesByCaller, routesByCaller, toRoute } from './routes.ts';
 import { toService } from './services.ts';
-import type { ElectionSpec, Endpoints, Service, Settings, Workload } from './types.ts';
+import type {
+  ElectionSpec,
+  Endpoints,
+  ExternalService,
+  Service,
+  Settings,
+  Workload,
+} from './types.ts';
 import { buildSettings, ownAddresses, toWorkload } from './workloads.ts';
 
 /** What the control plane knows. Keys are `<namespace>/<name>` unless said otherwise. */
@@ -52,6 +66,8 @@ export interface MeshModel {
   /** By kind. */
   readonly policies: readonly PolicyCollections[];
   readonly leaderElections: Collection<LeaderElectionObject>;
+  readonly externalServiceObjects: Collection<ExternalServiceObject>;
+  readonly externalServices: Collection<ExternalService>;
   /** By namespace. */
   readonly servicesByNamespace: Collection<readonly Service[]>;
   /** By `<namespace>/<name>` of the Services that are their parents; one collection a kind. */
@@ -80,6 +96,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
   ]);
   const policies = derivePolicies(source);
   const leaderElections = source.collection(leaderElectionKind);
+  const externalServiceObjects = source.collection(externalServiceKind);
   const grants = join('reference-grants', [
     source.collection(referenceGrantKinds[0]),
     source.collection(referenceGrantKinds[1]),
@@ -163,6 +180,19 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     },
   );
 
+  const externalModels = derive('external-models', externalServiceObjects, toExternalService, {
+    keepLast: true,
+  });
+  const externalServices = derive(
+    'external-services',
+    externalModels,
+    (external, _key, fetch) =>
+      withPolicy(external, (target) =>
+        policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
+      ),
+    { uses: policies.map(({ byTarget }) => byTarget) },
+  );
+
   // Elections, and what a sidecar is told about its own pod.
   const electionModels = derive('election-models', leaderElections, toElection, {
     keepLast: true,
@@ -190,11 +220,13 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
           limitsOfService(service, (target) =>
             policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
           ),
+        egress: fetch(namespaces, pod.metadata.namespace)?.metadata.labels[EGRESS_LABEL],
       }),
     {
       uses: [
         serviceObjectsByNamespace,
         electionsByPod,
+        namespaces,
         ...policies.map(({ byTarget }) => byTarget),
       ],
     },
@@ -216,6 +248,8 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
     tcpRoutes,
     policies,
     leaderElections,
+    externalServiceObjects,
+    externalServices,
     servicesByNamespace,
     routesByService,
     grantsByNamespace,

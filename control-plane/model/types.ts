@@ -19,6 +19,8 @@ export interface Settings {
   readonly inboundPorts: readonly Port[];
   readonly elections: readonly string[];
   readonly rateLimits?: readonly InboundRateLimits[];
+  /** Absent: what is not registered may be called. */
+  readonly egress?: 'registered-only';
 }
 
 export interface Service {
@@ -286,7 +288,27 @@ export interface Workload {
   readonly trunkPort: number;
 }
 
-export type Resource = Settings | Service | Routes | Endpoints | Workload;
+/** Hosts outside of the mesh. */
+export interface ExternalService {
+  readonly kind: 'external';
+  readonly namespace: string;
+  readonly name: string;
+  readonly hosts: readonly string[];
+  readonly ports: readonly ExternalPort[];
+  /** Addresses or names to connect to; none: the host itself. */
+  readonly endpoints: readonly string[];
+  readonly policy: Policy;
+}
+
+export interface ExternalPort {
+  readonly port: number;
+  readonly protocol: 'http1' | 'tls' | 'tcp';
+  readonly targetPort: number;
+  /** Empty texts: the host itself, and public certificates. */
+  readonly tls?: { readonly serverName: string; readonly caCertificates: string };
+}
+
+export type Resource = Settings | Service | Routes | Endpoints | Workload | ExternalService;
 
 /** An election as its candidates' streams need it. */
 export interface ElectionSpec {

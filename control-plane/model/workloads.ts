@@ -1,4 +1,10 @@
-import { ANNOTATION, PORT, SIDECAR_LABEL, SIDECAR_LABEL_VALUE } from '../../proto/well-known.ts';
+import {
+  ANNOTATION,
+  EGRESS,
+  PORT,
+  SIDECAR_LABEL,
+  SIDECAR_LABEL_VALUE,
+} from '../../proto/well-known.ts';
 import type { PodObject, ServiceObject, ServicePort } from '../watch/kinds.ts';
 import { selectsLabels } from './selectors.ts';
 import { protocolOf } from './services.ts';
@@ -86,6 +92,8 @@ export interface SettingsInputs {
   readonly elections: readonly string[];
   /** What pods of that service count. */
   readonly rateLimitsOf: (service: ServiceObject['metadata']) => RateLimits | undefined;
+  /** The label of the pod's namespace; undefined where it has none. */
+  readonly egress?: string | undefined;
 }
 
 export function buildSettings(inputs: SettingsInputs): Settings {
@@ -97,6 +105,8 @@ export function buildSettings(inputs: SettingsInputs): Settings {
     inboundPorts: inboundPorts(inputs.pod, inputs.services),
     elections: [...inputs.elections].sort(),
     ...(rateLimits.length > 0 && { rateLimits }),
+    // What is misspelt restricts, as somebody wanted it to.
+    ...((inputs.egress ?? EGRESS.allow) !== EGRESS.allow && { egress: EGRESS.registeredOnly }),
   };
 }
 

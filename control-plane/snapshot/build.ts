@@ -16,6 +16,8 @@ export interface SnapshotInputs {
   readonly settingsOf: (sidecar: SidecarIdentity) => VersionedResource;
   readonly routesOf: (service: string) => VersionedRoutes | undefined;
   readonly endpointsOf: (service: string) => VersionedResource | undefined;
+  /** Hosts outside of the mesh that pods of a namespace may know. */
+  readonly externalsOf: (namespace: string) => readonly VersionedResource[];
   readonly workloadAt: (address: string) => VersionedResource;
 }
 
@@ -40,6 +42,7 @@ export function buildSnapshot(
     if (resource !== undefined) own.set(resource.name, resource);
   };
   put(inputs.settingsOf(sidecar));
+  for (const external of inputs.externalsOf(sidecar.namespace)) put(external);
   const reached = new Set<string>();
   for (const service of subscription.services) {
     const routes = routesFor(inputs.routesOf(service), sidecar);

@@ -1,5 +1,7 @@
+import { SYSTEM_NAMESPACE } from '../../proto/well-known.ts';
 import type { Collection } from '../collections/collection.ts';
 import { derive } from '../collections/derive.ts';
+import { index } from '../collections/index-by.ts';
 import { nodeOf } from '../collections/node.ts';
 import { deriveModel, type MeshModel } from '../model/mesh-model.ts';
 import type { Resource } from '../model/types.ts';
@@ -16,6 +18,8 @@ import type { VersionedRoutes } from './visibility.ts';
 export interface MeshInputs {
   readonly source: ResourceSource;
   readonly trustDomain: string;
+  /** The control plane's own: ExternalServices there are for the pods of all namespaces. */
+  readonly systemNamespace?: string;
 }
 
 /** The mesh as the streams see it, and what else the control plane derives. */
@@ -31,7 +35,11 @@ export interface Mesh extends MeshState {
  * Asks the source for the kinds of the mesh and derives its state from them.
  * Call it before the source starts; it does no I/O of its own and needs no end.
  */
-export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
+export function createMeshState({
+  source,
+  trustDomain,
+  systemNamespace = SYSTEM_NAMESPACE,
+}: MeshInputs): Mesh {
   const model = deriveModel(source, trustDomain);
   const judged = deriveJudgements(model);
 
@@ -52,6 +60,10 @@ export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
       ),
     }),
   );
+  const externals = withVersion(model.externalServices, (key) => `external/${key}`);
+  const externalsByNamespace = index('externals-by-namespace', externals, (_, key) => [
+    key.slice(0, key.indexOf('/')),
+  ]);
   const serviceIndex = new ServiceIndex(services);
 
   /** Everything that a stream can see. */
@@ -61,6 +73,7 @@ export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
     workloads,
     settings,
     routes,
+    externalsByNamespace,
     model.electionsByPod,
     model.elections,
   ];
@@ -68,6 +81,11 @@ export function createMeshState({ source, trustDomain }: MeshInputs): Mesh {
     settingsOf: (sidecar) =>
       settings.get(`${sidecar.namespace}/${sidecar.pod}`) ?? unknownSettings(sidecar, trustDomain),
     routesOf: (service) => routes.get(service),
+    externalsOf: (namespace) => {
+      const own = externalsByNamespace.get(namespace) ?? [];
+      const ofAll = externalsByNamespace.get(systemNamespace) ?? [];
+      return namespace === systemNamespace ? own : [...ofAll, ...own];
+    },
     endpointsOf: (service) => endpoints.get(service),
     workloadAt: (address) =>
       workloads.get(address) ?? versioned(`workload/${address}`, unknownWorkload(address)),

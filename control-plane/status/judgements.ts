@@ -5,7 +5,11 @@ import type { MeshModel } from '../model/mesh-model.ts';
 import type { PolicyCollections } from '../model/policy-kinds.ts';
 import { isReceiver } from '../model/rate-limits.ts';
 import { tcpRouteKinds, tlsRouteKinds } from '../watch/connection-route.ts';
-import { leaderElectionKind, rateLimitPolicyKind } from '../watch/custom-kinds.ts';
+import {
+  externalServiceKind,
+  leaderElectionKind,
+  rateLimitPolicyKind,
+} from '../watch/custom-kinds.ts';
 import { grpcRouteKind } from '../watch/grpc-route.ts';
 import { httpRouteKind } from '../watch/http-route.ts';
 import type { RouteObject } from '../watch/route.ts';
@@ -13,7 +17,7 @@ import type { Verdict } from './conditions.ts';
 import { type Reach, reachOf, reachUses } from './policy-reach.ts';
 import { judgePolicy } from './policy-verdicts.ts';
 import type { StatusTarget } from './sinks.ts';
-import { judgeElection, judgeRoute, type RouteVerdicts } from './verdicts.ts';
+import { judgeElection, judgeExternalService, judgeRoute, type RouteVerdicts } from './verdicts.ts';
 
 /** What the status of a resource is to say: in one list, or by parent of a route. */
 export type Judgement = readonly Verdict[] | RouteVerdicts;
@@ -34,6 +38,16 @@ export function deriveJudgements(model: MeshModel): readonly JudgedKind[] {
     judgedRoutes(model, tlsRouteKinds[0], model.tlsRoutes),
     judgedRoutes(model, tcpRouteKinds[0], model.tcpRoutes),
     ...model.policies.map((policies) => judgedPolicies(model, policies)),
+    {
+      kind: externalServiceKind.kind,
+      plural: externalServiceKind.plural,
+      objects: model.externalServiceObjects,
+      judgements: derive(
+        nameFor(externalServiceKind),
+        model.externalServiceObjects,
+        judgeExternalService,
+      ),
+    },
     {
       kind: leaderElectionKind.kind,
       plural: leaderElectionKind.plural,

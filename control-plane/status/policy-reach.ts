@@ -7,7 +7,8 @@ import type { Service } from '../model/types.ts';
 
 /** A Service by itself, or one of the routes that are in force for it. */
 export interface ReachedPlace {
-  readonly service: Service;
+  readonly service: Pick<Service, 'namespace' | 'name'>;
+  readonly external?: boolean;
   readonly route?: Route;
 }
 
@@ -20,7 +21,11 @@ export interface Reach {
 /** What `reachOf` fetches from. */
 export function reachUses(model: MeshModel): readonly Collection<unknown>[] {
   const { services, servicesByNamespace, routesByService, httpRoutes, grpcRoutes } = model;
-  return [services, servicesByNamespace, ...routesByService, httpRoutes, grpcRoutes];
+  const { externalServices } = model;
+  return [
+    ...[services, servicesByNamespace, ...routesByService, httpRoutes, grpcRoutes],
+    externalServices,
+  ];
 }
 
 export function reachOf(model: MeshModel, fetch: Fetch, target: TargetKey): Reach {
@@ -39,6 +44,12 @@ export function reachOf(model: MeshModel, fetch: Fetch, target: TargetKey): Reac
       return service === undefined
         ? none(`there is no Service ${key}`)
         : { places: placesOf(model, fetch, service) };
+    }
+    case 'ExternalService': {
+      const service = fetch(model.externalServices, key);
+      return service === undefined
+        ? none(`there is no ExternalService ${key}`)
+        : { places: [{ service, external: true }] };
     }
     default: {
       const routes = kind === 'GRPCRoute' ? model.grpcRoutes : model.httpRoutes;

@@ -136,7 +136,8 @@ function judgeForce(targets: readonly TargetKey[], { inForce, overridden }: Forc
     : enforced('Enforced', where);
 }
 
-function placeName({ service, route }: Place): string {
+function placeName({ service, route, external }: Place): string {
+  if (external === true) return `ExternalService/${service.namespace}/${service.name}`;
   if (route === undefined) return `Service/${service.namespace}/${service.name}`;
   return `${route.kind}/${route.namespace}/${route.name}`;
 }

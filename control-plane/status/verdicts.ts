@@ -1,7 +1,7 @@
 import { type Reference, type ReferenceInputs, resolveBackend } from '../model/references.ts';
 import { mirrorsOf } from '../model/route-filters.ts';
 import { attaches, kindInForce, type Route } from '../model/routes.ts';
-import type { LeaderElectionObject } from '../watch/custom-kinds.ts';
+import type { ExternalServiceObject, LeaderElectionObject } from '../watch/custom-kinds.ts';
 import type { RouteKind, RouteObject, ServiceParentRef } from '../watch/route.ts';
 import type { InvalidSpec } from '../watch/source.ts';
 import type { Verdict } from './conditions.ts';
@@ -107,6 +107,11 @@ function* referencesOf(route: RouteObject): Iterable<Reference> {
 }
 
 export function judgeElection({ invalid }: LeaderElectionObject): readonly Verdict[] {
+  return [invalid === undefined ? accepted('in force') : refuse(invalid)];
+}
+
+export function judgeExternalService(object: ExternalServiceObject): readonly Verdict[] {
+  const { invalid } = object;
   return [invalid === undefined ? accepted('in force') : refuse(invalid)];
 }
 

@@ -48,8 +48,7 @@ export function encodeResource(item: VersionedResource): Buffer {
   if (bytes === undefined) {
     const { name, version, resource } = item;
     const message: ResourceMessage = { name, version, ...bodyOf(resource) };
-    if (resource.kind === 'routes') message.requires = requiredFeatures(resource);
-    if (resource.kind === 'settings' && resource.rateLimits) message.requires = ['rate-limits.v1'];
+    message.requires = featuresOf(resource);
     bytes = responseSerialize({ resources: [message] });
     encoded.set(item, bytes);
   }
@@ -86,6 +85,7 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
               limits: limits.map(rateLimitsMessage),
             })),
           }),
+          ...(resource.egress && { egress: 'REGISTERED_ONLY' }),
         },
       };
     case 'service':
@@ -123,6 +123,19 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
           })),
         },
       };
+    case 'external': {
+      const { kind: _, policy, ports, ...names } = resource;
+      return {
+        external: {
+          ...{ ...names, hosts: [...names.hosts], endpoints: [...names.endpoints] },
+          ports: ports.map(({ protocol, ...port }) => ({
+            ...port,
+            protocol: PROTOCOLS[protocol],
+          })),
+          policy: policyMessage(policy),
+        },
+      };
+    }
     case 'workload':
       return { workload: workloadMessage(resource) };
   }
@@ -235,7 +248,23 @@ function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
   return fields;
 }
 
-/** What a sidecar must know of, to apply these routes as they are meant. */
+/** What a sidecar must know of, to apply a resource as it is meant. */
+function featuresOf(resource: Resource): Feature[] {
+  switch (resource.kind) {
+    case 'routes':
+      return requiredFeatures(resource);
+    case 'external':
+      return ['external-services.v1'];
+    case 'settings':
+      return [
+        ...(resource.egress === undefined ? [] : (['egress.v1'] as const)),
+        ...(resource.rateLimits === undefined ? [] : (['rate-limits.v1'] as const)),
+      ];
+    default:
+      return [];
+  }
+}
+
 function requiredFeatures(routes: Routes): Feature[] {
   const required = new Set<Feature>();
   for (const port of routes.ports) {
@@ -260,13 +289,6 @@ function requiredFeatures(routes: Routes): Feature[] {
   return [...required];
 }
 
-/** More than consecutive errors. */
-function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
-  if (breaker === undefined) return false;
-  const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
-  return !isEmpty({ sources: [], ...more });
-}
-
 function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Iterable<Policy> {
   yield policy;
   for (const rule of rules) yield rule.policy;
@@ -274,6 +296,13 @@ function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Itera
     yield rule.policy;
     for (const backend of rule.backends) if (backend.policy !== undefined) yield backend.policy;
   }
+}
+
+/** More than consecutive errors. */
+function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
+  if (breaker === undefined) return false;
+  const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
+  return !isEmpty({ sources: [], ...more });
 }
 
 function hasExpression({ path, headers, query }: HttpMatch): boolean {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { GROUP } from '../../proto/well-known.ts';
 import type { CustomResource } from '../crds/custom-resource.ts';
+import { externalService } from '../crds/external-service.ts';
 import { faultPolicy } from '../crds/fault-policy.ts';
 import { leaderElection } from '../crds/leader-election.ts';
 import { rateLimitPolicy } from '../crds/rate-limit-policy.ts';
@@ -20,10 +21,13 @@ export type FaultPolicyObject = CustomObject<z.output<typeof faultPolicy.spec>>;
 export type RateLimitPolicyObject = CustomObject<z.output<typeof rateLimitPolicy.spec>>;
 export type LeaderElectionObject = CustomObject<z.output<typeof leaderElection.spec>>;
 
+export type ExternalServiceObject = CustomObject<z.output<typeof externalService.spec>>;
+
 export const trafficPolicyKind = customKind(trafficPolicy);
 export const faultPolicyKind = customKind(faultPolicy);
 export const rateLimitPolicyKind = customKind(rateLimitPolicy);
 export const leaderElectionKind = customKind(leaderElection);
+export const externalServiceKind = customKind(externalService);
 
 /** How a kind of ours is watched. Optional, so that the order of installation does not matter. */
 function customKind<S extends z.ZodType>(

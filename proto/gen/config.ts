@@ -13,6 +13,8 @@ import type { Endpoint as _remora_v1_Endpoint, Endpoint__Output as _remora_v1_En
 import type { EndpointPort as _remora_v1_EndpointPort, EndpointPort__Output as _remora_v1_EndpointPort__Output } from './remora/v1/EndpointPort.ts';
 import type { Endpoints as _remora_v1_Endpoints, Endpoints__Output as _remora_v1_Endpoints__Output } from './remora/v1/Endpoints.ts';
 import type { Everybody as _remora_v1_Everybody, Everybody__Output as _remora_v1_Everybody__Output } from './remora/v1/Everybody.ts';
+import type { ExternalPort as _remora_v1_ExternalPort, ExternalPort__Output as _remora_v1_ExternalPort__Output } from './remora/v1/ExternalPort.ts';
+import type { ExternalService as _remora_v1_ExternalService, ExternalService__Output as _remora_v1_ExternalService__Output } from './remora/v1/ExternalService.ts';
 import type { FaultAbort as _remora_v1_FaultAbort, FaultAbort__Output as _remora_v1_FaultAbort__Output } from './remora/v1/FaultAbort.ts';
 import type { FaultBandwidth as _remora_v1_FaultBandwidth, FaultBandwidth__Output as _remora_v1_FaultBandwidth__Output } from './remora/v1/FaultBandwidth.ts';
 import type { FaultDelay as _remora_v1_FaultDelay, FaultDelay__Output as _remora_v1_FaultDelay__Output } from './remora/v1/FaultDelay.ts';
@@ -31,6 +33,7 @@ import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
 import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
 import type { Nack as _remora_v1_Nack, Nack__Output as _remora_v1_Nack__Output } from './remora/v1/Nack.ts';
+import type { OriginateTls as _remora_v1_OriginateTls, OriginateTls__Output as _remora_v1_OriginateTls__Output } from './remora/v1/OriginateTls.ts';
 import type { PathChange as _remora_v1_PathChange, PathChange__Output as _remora_v1_PathChange__Output } from './remora/v1/PathChange.ts';
 import type { Policy as _remora_v1_Policy, Policy__Output as _remora_v1_Policy__Output } from './remora/v1/Policy.ts';
 import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from './remora/v1/Port.ts';
@@ -78,16 +81,20 @@ export interface ProtoGrpcType {
        * routes/<namespace>/<name>    rules and policies of a service      (pushed once subscribed)
        * endpoints/<namespace>/<name> where a service's pods are           (pushed once subscribed, also for
        * the backends of subscribed routes)
+       * external/<namespace>/<name>  hosts outside of the mesh            (pushed always)
        * workload/<ip>                who answers at a pod's address       (pushed once subscribed; when nobody
        * does, a Workload with only its address)
        */
       Config: SubtypeConstructor<typeof grpc.Client, _remora_v1_ConfigClient> & { service: _remora_v1_ConfigDefinition }
       ConnectionRule: MessageTypeDefinition<_remora_v1_ConnectionRule, _remora_v1_ConnectionRule__Output>
       Cors: MessageTypeDefinition<_remora_v1_Cors, _remora_v1_Cors__Output>
+      EgressMode: EnumTypeDefinition
       Endpoint: MessageTypeDefinition<_remora_v1_Endpoint, _remora_v1_Endpoint__Output>
       EndpointPort: MessageTypeDefinition<_remora_v1_EndpointPort, _remora_v1_EndpointPort__Output>
       Endpoints: MessageTypeDefinition<_remora_v1_Endpoints, _remora_v1_Endpoints__Output>
       Everybody: MessageTypeDefinition<_remora_v1_Everybody, _remora_v1_Everybody__Output>
+      ExternalPort: MessageTypeDefinition<_remora_v1_ExternalPort, _remora_v1_ExternalPort__Output>
+      ExternalService: MessageTypeDefinition<_remora_v1_ExternalService, _remora_v1_ExternalService__Output>
       FaultAbort: MessageTypeDefinition<_remora_v1_FaultAbort, _remora_v1_FaultAbort__Output>
       FaultBandwidth: MessageTypeDefinition<_remora_v1_FaultBandwidth, _remora_v1_FaultBandwidth__Output>
       FaultDelay: MessageTypeDefinition<_remora_v1_FaultDelay, _remora_v1_FaultDelay__Output>
@@ -106,6 +113,7 @@ export interface ProtoGrpcType {
       LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
       Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
       Nack: MessageTypeDefinition<_remora_v1_Nack, _remora_v1_Nack__Output>
+      OriginateTls: MessageTypeDefinition<_remora_v1_OriginateTls, _remora_v1_OriginateTls__Output>
       PathChange: MessageTypeDefinition<_remora_v1_PathChange, _remora_v1_PathChange__Output>
       Policy: MessageTypeDefinition<_remora_v1_Policy, _remora_v1_Policy__Output>
       Port: MessageTypeDefinition<_remora_v1_Port, _remora_v1_Port__Output>

@@ -21,6 +21,7 @@ import { FEATURES } from '../../proto/well-known.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
+import { decodeEgress, decodeExternal } from './decode-external.ts';
 import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
 import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
@@ -32,6 +33,7 @@ import type {
   ConnectionRule,
   Endpoint,
   Endpoints,
+  ExternalService,
   HttpMatch,
   HttpRule,
   PathMatch,
@@ -53,7 +55,13 @@ import type {
  * unknown or impossible throws, and then the whole push is refused.
  */
 
-export type ResourceKind = 'settings' | 'service' | 'routes' | 'endpoints' | 'workload';
+export type ResourceKind =
+  | 'settings'
+  | 'service'
+  | 'routes'
+  | 'endpoints'
+  | 'workload'
+  | 'external';
 
 export type DecodedResource = { readonly name: string; readonly version: string } & (
   | { readonly kind: 'settings'; readonly value: Settings }
@@ -61,6 +69,7 @@ export type DecodedResource = { readonly name: string; readonly version: string 
   | { readonly kind: 'routes'; readonly key: string; readonly value: Routes }
   | { readonly kind: 'endpoints'; readonly key: string; readonly value: Endpoints }
   | { readonly kind: 'workload'; readonly key: string; readonly value: Workload | null }
+  | { readonly kind: 'external'; readonly key: string; readonly value: ExternalService }
 );
 
 export interface DecodedPush {
@@ -108,6 +117,7 @@ function parseName(name: string): RemovedResource {
     case 'service':
     case 'routes':
     case 'endpoints':
+    case 'external':
       if (!SERVICE_NAME.test(key)) {
         throw new ResourceError(name, `a name must be ${kind}/<namespace>/<name>`);
       }
@@ -157,6 +167,13 @@ function decodeResource(resource: Resource__Output): DecodedResource {
       at.sameName(value.service, key);
       return { name, version, kind, key, value };
     }
+    case 'external': {
+      const body = at.present(resource.external);
+      const policy = decodePolicy(body.policy, at.in('policy'));
+      const value = decodeExternal(body, policy, at);
+      at.sameName(`${value.namespace}/${value.name}`, key);
+      return { name, version, kind, key, value };
+    }
     case 'workload': {
       const body = at.present(resource.workload);
       at.sameName(body.address, key);
@@ -177,6 +194,7 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
     ...(settings.rateLimits.length > 0 && {
       rateLimits: decodeInboundRateLimits(settings.rateLimits, at),
     }),
+    ...decodeEgress(settings.egress, at.in('egress')),
   };
 }
 

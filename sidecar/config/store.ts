@@ -2,6 +2,7 @@ import type { DecodedPush, ResourceKind } from './decode.ts';
 import type {
   Config,
   Endpoints,
+  ExternalService,
   Routes,
   Service,
   ServiceName,
@@ -155,6 +156,7 @@ class Draft {
   #routes: Map<ServiceName, Routes> | undefined;
   #endpoints: Map<ServiceName, Endpoints> | undefined;
   #workloads: Map<string, Workload | null> | undefined;
+  #externals: Map<string, ExternalService> | undefined;
 
   constructor(base: Config) {
     this.#base = base;
@@ -182,6 +184,10 @@ class Draft {
         this.#workloads ??= new Map(this.#base.workloads);
         this.#workloads.set(resource.key, resource.value);
         break;
+      case 'external':
+        this.#externals ??= new Map(this.#base.externals);
+        this.#externals.set(resource.key, resource.value);
+        break;
     }
   }
 
@@ -206,10 +212,15 @@ class Draft {
         this.#workloads ??= new Map(this.#base.workloads);
         this.#workloads.delete(key);
         break;
+      case 'external':
+        this.#externals ??= new Map(this.#base.externals);
+        this.#externals.delete(key);
+        break;
     }
   }
 
   finish(version: string): Config {
+    const externals = this.#externals ?? this.#base.externals;
     return {
       version,
       settings: this.#settings,
@@ -217,6 +228,7 @@ class Draft {
       routes: this.#routes ?? this.#base.routes,
       endpoints: this.#endpoints ?? this.#base.endpoints,
       workloads: this.#workloads ?? this.#base.workloads,
+      ...(externals && { externals }),
     };
   }
 }

@@ -26,6 +26,8 @@ export interface Settings {
   readonly elections: readonly string[];
   /** Of what comes to the pod's own ports. */
   readonly rateLimits?: readonly InboundRateLimits[];
+  /** Present: of what is no service and no pod, only external services may be called. */
+  readonly egress?: 'registered-only';
 }
 
 /** `<namespace>/<name>` of a Kubernetes Service. */
@@ -252,6 +254,27 @@ export interface AccessLogSettings {
   readonly includesQuery: boolean;
 }
 
+/** Hosts outside of the mesh. */
+export interface ExternalService {
+  readonly namespace: string;
+  readonly name: string;
+  /** In lower case; `*.` stands for one label or more. */
+  readonly hosts: readonly string[];
+  readonly ports: readonly ExternalPort[];
+  /** Addresses and names to connect to; none: the host itself. */
+  readonly endpoints: readonly string[];
+  readonly policy: Policy;
+}
+
+export interface ExternalPort {
+  readonly port: number;
+  /** `http1` is HTTP of any version. */
+  readonly protocol: 'http1' | 'tls' | 'tcp';
+  readonly targetPort: number;
+  /** The sidecar speaks TLS there; empty texts are the host itself, and public certificates. */
+  readonly tls?: { readonly serverName: string; readonly caCertificates: string };
+}
+
 /** Everything that is in force, as one immutable value. */
 export interface Config {
   /** The hash that the control plane gave this state; a static file's is `static`. */
@@ -262,4 +285,6 @@ export interface Config {
   readonly endpoints: ReadonlyMap<ServiceName, Endpoints>;
   /** By address. An entry of `null` says that nobody of the mesh answers there. */
   readonly workloads: ReadonlyMap<string, Workload | null>;
+  /** By `<namespace>/<name>`. */
+  readonly externals?: ReadonlyMap<string, ExternalService>;
 }

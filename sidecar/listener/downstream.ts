@@ -223,7 +223,9 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     this.#state = { name: 'connecting' };
     const way = this.#plan.connections?.select(this.#hello?.serverName) ?? this.#plan;
     if (way instanceof MeshError) {
-      this.#options.observer.refused(this.#plan.service || this.#plan.key, way.code);
+      const { service, connections } = this.#plan;
+      const destination = connections?.destination?.(this.#hello?.serverName) ?? service;
+      this.#options.observer.refused(destination, way.code);
       this.#giveUp(way, 'connection refused');
       return;
     }

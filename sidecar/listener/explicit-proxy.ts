@@ -26,6 +26,8 @@ export interface ExplicitProxyOptions {
   ) => void;
 }
 
+type DirectRequests = ReturnType<OutboundPlans['directRequests']>;
+
 /**
  * Where nothing may redirect connections, applications find the sidecar through
  * `HTTP_PROXY`: requests in absolute form (RFC 9112, section 3.2.2), and CONNECT
@@ -39,7 +41,7 @@ export class ExplicitProxy {
   }
 
   serve(connection: AcceptedConnection): void {
-    const targets = new Map<string, () => HttpTarget>();
+    const targets = new Map<string, DirectRequests>();
     const context: HttpContext = this.#options.plans.context({
       resolve: (head) => this.#resolve(head, targets),
       onConnect: (head, transport, rest) =>
@@ -50,7 +52,7 @@ export class ExplicitProxy {
 
   #resolve(
     head: RequestHead,
-    targets: Map<string, () => HttpTarget>,
+    targets: Map<string, DirectRequests>,
   ): HttpTarget | MeshError | Unresolved {
     if (head.form !== 'absolute') {
       return new MeshError(
@@ -69,10 +71,10 @@ export class ExplicitProxy {
     let target = targets.get(key);
     if (target === undefined) {
       if (targets.size >= 64) targets.clear();
-      target = this.#options.plans.directHttp(found);
+      target = this.#options.plans.directRequests(found);
       targets.set(key, target);
     }
-    return target();
+    return target(head);
   }
 
   #connect(

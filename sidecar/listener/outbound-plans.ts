@@ -1,10 +1,12 @@
 import type { Clock } from '../../runtime/clock.ts';
 import type { SocketAddress } from '../../runtime/env.ts';
+import type { MeshError } from '../../runtime/errors.ts';
 import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { AccessLog } from '../access-log/access-log.ts';
 import { type CompiledConfig, directTarget, type OutboundTarget } from '../compile.ts';
 import type { Protocol } from '../config/types.ts';
 import type { HttpContext } from '../context.ts';
+import type { RequestHead } from '../message.ts';
 import type { ConnectionTable, TcpPolicy } from '../route/connections.ts';
 import type { HttpTarget } from '../route/route.ts';
 import { type Party, type TrafficObserver, UNKNOWN_PARTY } from '../telemetry/types.ts';
@@ -13,6 +15,7 @@ import type { ClusterRegistry } from '../upstream/clusters.ts';
 import type { Cluster } from '../upstream/types.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import type { ConnectionPlan } from './downstream.ts';
+import type { Egress, EgressRules } from './egress.ts';
 
 /** A port with routes for connections is looked at no further than these do. */
 function protocolFor({ needsFirstBytes }: ConnectionTable): Protocol {
@@ -34,6 +37,7 @@ type Direct = Extract<Destination, { kind: 'direct' }>;
 export interface OutboundPlansOptions {
   readonly compiled: () => CompiledConfig;
   readonly destinations: Destinations;
+  readonly egress: Egress;
   readonly clusters: ClusterRegistry;
   readonly self: () => Party;
   readonly observer: TrafficObserver;
@@ -85,6 +89,18 @@ export class OutboundPlans {
     };
   }
 
+  /** What holds for requests to a destination that is no service: a target, or a refusal. */
+  directRequests(direct: Direct): (head: RequestHead) => HttpTarget | MeshError {
+    const http = this.directHttp(direct);
+    const rules = this.#rulesFor(direct, http);
+    return rules === undefined ? http : (head) => rules.http(head);
+  }
+
+  #rulesFor(direct: Direct, http: () => HttpTarget): EgressRules | undefined {
+    const connection = { cluster: this.#cluster(direct), tcp: DIRECT_TCP };
+    return this.#options.egress.rulesFor(direct, { connection, http });
+  }
+
   context(hooks: Pick<HttpContext, 'resolve' | 'onConnect'>): HttpContext {
     const { self, observer, clock, log, accessLog } = this.#options;
     return {
@@ -131,9 +147,11 @@ export class OutboundPlans {
   }
 
   #direct(direct: Direct, asked: SocketAddress): ConnectionPlan {
+    const http = this.directHttp(direct);
+    const rules = this.#rulesFor(direct, http);
     return {
       direction: 'outbound',
-      protocol: direct.opaque ? 'tcp' : 'detect',
+      protocol: direct.opaque || rules?.isKnown === true ? 'tcp' : 'detect',
       key: formatAuthority(direct.host, direct.port),
       originalDestination: formatAuthority(asked.host, asked.port),
       service: '',
@@ -142,7 +160,8 @@ export class OutboundPlans {
       mutualTls: false,
       cluster: this.#cluster(direct),
       tcp: DIRECT_TCP,
-      http: this.context({ resolve: this.directHttp(direct) }),
+      connections: rules?.connections,
+      http: this.context({ resolve: rules === undefined ? http : (head) => rules.http(head) }),
     };
   }
 

@@ -17,6 +17,7 @@ import { DEFAULT_MAX_CONNECTIONS, type ListenerLimits, tellRefusal } from './con
 import { Destinations } from './destinations.ts';
 import { ServerFirstPorts } from './detect.ts';
 import { DownstreamConnection } from './downstream.ts';
+import { Egress } from './egress.ts';
 import { ExplicitProxy } from './explicit-proxy.ts';
 import { OpenConnections } from './open-connections.ts';
 import {
@@ -59,6 +60,7 @@ export class OutboundListener implements Component {
   readonly #open = new OpenConnections();
   readonly #serverFirst = new ServerFirstPorts();
   readonly #destinations: Destinations;
+  readonly #egress: Egress;
   readonly #plans: OutboundPlans;
   readonly #proxy: ExplicitProxy;
   readonly #ownAddresses: ReadonlySet<string>;
@@ -76,7 +78,10 @@ export class OutboundListener implements Component {
     const accept = (socket: Socket): void => this.#onSocket(socket);
     this.#acceptor = new Acceptor(address, accept, { sharesPort, hasRoom });
     this.#destinations = new Destinations(options);
-    this.#plans = new OutboundPlans({ ...options, destinations: this.#destinations });
+    this.#egress = new Egress(options);
+    this.#plans = new OutboundPlans({
+      ...{ ...options, destinations: this.#destinations, egress: this.#egress },
+    });
     this.#ownAddresses = new Set(options.ownAddresses.map(canonicalAddress));
     this.#ownPlaces = ownPlaces(options.ownAddresses, options.ownPorts);
     this.#originalDestination = options.originalDestination ?? (() => undefined);
@@ -143,6 +148,11 @@ export class OutboundListener implements Component {
     const found = this.#destinations.find(destination.host, destination.port);
     if (found.kind === 'pending') {
       connection.hold(found.wait(() => this.#serve(connection, destination, first)));
+      return;
+    }
+    const wait = this.#egress.pending(found);
+    if (wait !== undefined) {
+      connection.hold(wait(() => this.#serve(connection, destination, first)));
       return;
     }
     const plan = this.#plans.plan(found, destination);

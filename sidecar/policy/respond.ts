@@ -14,6 +14,7 @@ const STATUS: { readonly [code: string]: number } = {
   'ambiguous-path': 400,
   'not-a-proxy-request': 400,
   'destination-not-allowed': 403,
+  'egress-refused': 403,
   'head-timeout': 408,
   'body-too-large': 413,
   'unsupported-expectation': 417,
@@ -32,6 +33,7 @@ const STATUS: { readonly [code: string]: number } = {
   'endpoints-unknown': 503,
   'connect-failed': 503,
   'peer-identity-mismatch': 503,
+  'tls-failed': 503,
 
   // A limit of the policy is reached.
   'too-many-connections': 503,

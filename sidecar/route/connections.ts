@@ -30,6 +30,8 @@ export interface ConnectionTable {
    * @param serverName of TLS, empty when it names none; undefined of everything else
    */
   select(serverName: string | undefined): ConnectionWay | MeshError;
+  /** Under which a refusal is counted; by the service where this is left out. */
+  destination?(serverName: string | undefined): string;
 }
 
 /**

@@ -8,6 +8,7 @@ export interface ConfigChange {
   readonly routes?: MapChange<Config['routes']>;
   readonly endpoints?: MapChange<Config['endpoints']>;
   readonly workloads?: MapChange<Config['workloads']>;
+  readonly externals?: MapChange<NonNullable<Config['externals']>>;
 }
 
 type Value<M> = M extends ReadonlyMap<string, infer V> ? V : never;
@@ -17,7 +18,7 @@ interface MapChange<M> {
   readonly removed: readonly string[];
 }
 
-const MAPS = ['services', 'routes', 'endpoints', 'workloads'] as const;
+const MAPS = ['services', 'routes', 'endpoints', 'workloads', 'externals'] as const;
 
 /** Cheap where little changed: resources that stayed are the same objects. */
 export function configChange(previous: Config, next: Config): ConfigChange {
@@ -27,7 +28,8 @@ export function configChange(previous: Config, next: Config): ConfigChange {
   if (next.settings !== previous.settings) change.settings = next.settings;
   for (const name of MAPS) {
     if (next[name] !== previous[name]) {
-      Object.assign(change, { [name]: mapChange<unknown>(previous[name], next[name]) });
+      const [before, after] = [previous[name] ?? NOTHING, next[name] ?? NOTHING];
+      Object.assign(change, { [name]: mapChange<unknown>(before, after) });
     }
   }
   return change;
@@ -35,7 +37,11 @@ export function configChange(previous: Config, next: Config): ConfigChange {
 
 /** The configuration that {@link configChange} compared with. */
 export function applyConfigChange(previous: Config, change: ConfigChange): Config {
+  const externals =
+    change.externals && changed<unknown>(previous.externals ?? NOTHING, change.externals);
   return {
+    ...previous,
+    ...(externals && { externals: externals as NonNullable<Config['externals']> }),
     version: change.version,
     settings: change.settings ?? previous.settings,
     services: changed(previous.services, change.services),
@@ -44,6 +50,8 @@ export function applyConfigChange(previous: Config, change: ConfigChange): Confi
     workloads: changed(previous.workloads, change.workloads),
   };
 }
+
+const NOTHING: Config['externals'] & object = new Map();
 
 function mapChange<V>(
   previous: ReadonlyMap<string, V>,

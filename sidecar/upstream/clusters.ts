@@ -7,6 +7,8 @@ import type { TrafficObserver } from '../telemetry/types.ts';
 import { type ClusterOptions, EndpointCluster, type Target } from './cluster.ts';
 import { type ClusterPolicy, clusterPolicies, portKey } from './cluster-policy.ts';
 import type { Dialer } from './dialer.ts';
+import { ExternalClusters } from './external-clusters.ts';
+import { dnsQuery, HostResolver, isOutside } from './host-resolver.ts';
 import type { Cluster } from './types.ts';
 
 const SWEEP_INTERVAL_MS = 1_000;
@@ -22,6 +24,8 @@ export interface ClusterRegistryOptions {
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly random?: () => number;
+  /** Of hosts outside of the mesh; by DNS unless another one is given. */
+  readonly resolver?: HostResolver;
   /** Names this pod, for balancers that go by the source. */
   readonly source: string;
 }
@@ -41,8 +45,20 @@ export class ClusterRegistry implements ClusterSource, Component {
   #unsubscribe: (() => void) | undefined;
   #timer: Timer | undefined;
 
+  readonly outside: ExternalClusters;
+
   constructor(options: ClusterRegistryOptions) {
     this.#options = options;
+    const { clock, resolver = new HostResolver(clock, dnsQuery(false), isOutside) } = options;
+    this.outside = new ExternalClusters(
+      resolver,
+      options.localDialer,
+      (name, { service, dialer }) =>
+        this.#create({
+          ...{ name, service, dialer, avoidsFailing: true, remote: true },
+          want: () => undefined,
+        }),
+    );
   }
 
   start(): void {
@@ -58,6 +74,7 @@ export class ClusterRegistry implements ClusterSource, Component {
     this.#timer?.cancel();
     for (const cluster of this.#services.values()) cluster.close();
     for (const { cluster } of this.#direct.values()) cluster.close();
+    this.outside.close();
     this.#services.clear();
     this.#direct.clear();
     this.#lastLocal = undefined;
@@ -108,6 +125,7 @@ export class ClusterRegistry implements ClusterSource, Component {
     const all = [
       ...this.#services.values(),
       ...[...this.#direct.values()].map(({ cluster }) => cluster),
+      ...this.outside.all(),
     ];
     return Object.fromEntries(
       all.map((cluster) => [
@@ -167,6 +185,7 @@ export class ClusterRegistry implements ClusterSource, Component {
   #sweep(): void {
     const now = this.#options.clock.monotonicMs();
     for (const cluster of this.#services.values()) cluster.sweep(now);
+    this.outside.sweep(now, DIRECT_KEPT_MS);
     for (const [key, { cluster }] of this.#direct) {
       cluster.sweep(now);
       // Not closed: nothing is open on it, and a connection that was accepted long

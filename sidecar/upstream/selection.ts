@@ -17,12 +17,12 @@ export class Selection {
   #members: readonly Member[] = [];
   /** Those of the members that the balancer may pick. */
   #usable: readonly Member[] = [];
+  /** By what clients know them by; made with the first that shows it. */
+  #byToken: Map<string, Member> | undefined;
   /** Response times are taken even where the balancer does not go by them. */
   timed = false;
   /** Where less than this share of the members is usable, all count as such. */
   minHealthyPercent = 0;
-  /** By what clients know them by; made with the first that shows it. */
-  #byToken: Map<string, Member> | undefined;
   #policy = DEFAULT_LOAD_BALANCER;
   #balancer: Balancer<Member>;
 

@@ -71,6 +71,7 @@ describe('the chart', () => {
     assert.deepEqual(
       definitions.map(({ metadata }) => metadata.name),
       [
+        'externalservices.remora.dev',
         'faultpolicies.remora.dev',
         'leaderelections.remora.dev',
         'ratelimitpolicies.remora.dev',

@@ -278,6 +278,7 @@ const KINDS: Readonly<Record<string, string>> = {
   LeaderElection: 'leaderelections.remora.dev',
   FaultPolicy: 'faultpolicies.remora.dev',
   RateLimitPolicy: 'ratelimitpolicies.remora.dev',
+  ExternalService: 'externalservices.remora.dev',
   HTTPRoute: 'httproutes.gateway.networking.k8s.io',
   GRPCRoute: 'grpcroutes.gateway.networking.k8s.io',
 };

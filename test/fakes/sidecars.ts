@@ -28,6 +28,7 @@ import type {
 import { TrunkClient } from '../../sidecar/trunk/client.ts';
 import { ClusterRegistry } from '../../sidecar/upstream/clusters.ts';
 import { MeshDialer, PlainDialer } from '../../sidecar/upstream/dialer.ts';
+import { type HostQuery, HostResolver } from '../../sidecar/upstream/host-resolver.ts';
 
 export const NO_POLICY: Policy = {
   sources: [],
@@ -180,6 +181,8 @@ export interface TestSidecarOptions {
   readonly outboundHost?: string;
   /** Further ports that count as the sidecar's. */
   readonly ownPorts?: readonly number[];
+  /** Instead of DNS. */
+  readonly resolve?: HostQuery;
   /** The access log is on, and its lines are kept. */
   readonly accessLog?: 'text' | 'json';
 }
@@ -216,6 +219,9 @@ export class TestSidecar {
       observer,
       clock,
       localDialer: plain,
+      ...(options.resolve && {
+        resolver: new HostResolver(clock, options.resolve, () => true),
+      }),
       source: `${namespace}/${workload}-1`,
       dialer: new MeshDialer({
         plain,

@@ -14,6 +14,7 @@ import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest_
  * routes/<namespace>/<name>    rules and policies of a service      (pushed once subscribed)
  * endpoints/<namespace>/<name> where a service's pods are           (pushed once subscribed, also for
  * the backends of subscribed routes)
+ * external/<namespace>/<name>  hosts outside of the mesh            (pushed always)
  * workload/<ip>                who answers at a pod's address       (pushed once subscribed; when nobody
  * does, a Workload with only its address)
  */
@@ -36,6 +37,7 @@ export interface ConfigClient extends grpc.Client {
  * routes/<namespace>/<name>    rules and policies of a service      (pushed once subscribed)
  * endpoints/<namespace>/<name> where a service's pods are           (pushed once subscribed, also for
  * the backends of subscribed routes)
+ * external/<namespace>/<name>  hosts outside of the mesh            (pushed always)
  * workload/<ip>                who answers at a pod's address       (pushed once subscribed; when nobody
  * does, a Workload with only its address)
  */

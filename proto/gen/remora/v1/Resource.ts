@@ -3,6 +3,7 @@ import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Servi
 import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__Output } from '../../remora/v1/Routes.ts';
 import type { Endpoints as _remora_v1_Endpoints, Endpoints__Output as _remora_v1_Endpoints__Output } from '../../remora/v1/Endpoints.ts';
 import type { Workload as _remora_v1_Workload, Workload__Output as _remora_v1_Workload__Output } from '../../remora/v1/Workload.ts';
+import type { ExternalService as _remora_v1_ExternalService, ExternalService__Output as _remora_v1_ExternalService__Output } from '../../remora/v1/ExternalService.ts';
 
 export interface Resource {
   'name'?: (string);
@@ -20,7 +21,11 @@ export interface Resource {
   'routes'?: (_remora_v1_Routes | null);
   'endpoints'?: (_remora_v1_Endpoints | null);
   'workload'?: (_remora_v1_Workload | null);
-  'body'?: "settings"|"service"|"routes"|"endpoints"|"workload";
+  /**
+   * Requires the feature "external-services.v1".
+   */
+  'external'?: (_remora_v1_ExternalService | null);
+  'body'?: "settings"|"service"|"routes"|"endpoints"|"workload"|"external";
 }
 
 export interface Resource__Output {
@@ -39,5 +44,9 @@ export interface Resource__Output {
   'routes'?: (_remora_v1_Routes__Output | null);
   'endpoints'?: (_remora_v1_Endpoints__Output | null);
   'workload'?: (_remora_v1_Workload__Output | null);
-  'body'?: "settings"|"service"|"routes"|"endpoints"|"workload";
+  /**
+   * Requires the feature "external-services.v1".
+   */
+  'external'?: (_remora_v1_ExternalService__Output | null);
+  'body'?: "settings"|"service"|"routes"|"endpoints"|"workload"|"external";
 }

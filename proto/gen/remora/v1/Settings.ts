@@ -1,4 +1,5 @@
 import type { Port as _remora_v1_Port, Port__Output as _remora_v1_Port__Output } from '../../remora/v1/Port.ts';
+import type { EgressMode as _remora_v1_EgressMode, EgressMode__Output as _remora_v1_EgressMode__Output } from '../../remora/v1/EgressMode.ts';
 import type { InboundRateLimits as _remora_v1_InboundRateLimits, InboundRateLimits__Output as _remora_v1_InboundRateLimits__Output } from '../../remora/v1/InboundRateLimits.ts';
 
 export interface Settings {
@@ -15,6 +16,10 @@ export interface Settings {
    * Elections in which this pod is a candidate.
    */
   'elections'?: (string)[];
+  /**
+   * Anything but ALLOW requires the feature "egress.v1".
+   */
+  'egress'?: (_remora_v1_EgressMode);
   /**
    * Of what comes to the pod's own ports. Requires the feature "rate-limits.v1".
    */
@@ -35,6 +40,10 @@ export interface Settings__Output {
    * Elections in which this pod is a candidate.
    */
   'elections': (string)[];
+  /**
+   * Anything but ALLOW requires the feature "egress.v1".
+   */
+  'egress': (_remora_v1_EgressMode__Output);
   /**
    * Of what comes to the pod's own ports. Requires the feature "rate-limits.v1".
    */
