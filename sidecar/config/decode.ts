@@ -4,7 +4,6 @@ import type { ConnectionRule__Output } from '../../proto/gen/remora/v1/Connectio
 import type { Endpoint__Output } from '../../proto/gen/remora/v1/Endpoint.ts';
 import type { Endpoints__Output } from '../../proto/gen/remora/v1/Endpoints.ts';
 import type { Faults__Output } from '../../proto/gen/remora/v1/Faults.ts';
-import type { HttpMatch__Output } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { HttpRule__Output } from '../../proto/gen/remora/v1/HttpRule.ts';
 import type { Policy__Output } from '../../proto/gen/remora/v1/Policy.ts';
 import type { Port__Output } from '../../proto/gen/remora/v1/Port.ts';
@@ -15,28 +14,24 @@ import type { Retries__Output } from '../../proto/gen/remora/v1/Retries.ts';
 import type { Routes__Output } from '../../proto/gen/remora/v1/Routes.ts';
 import type { Service__Output } from '../../proto/gen/remora/v1/Service.ts';
 import type { Settings__Output } from '../../proto/gen/remora/v1/Settings.ts';
-import type { ValueMatch__Output } from '../../proto/gen/remora/v1/ValueMatch.ts';
 import type { Workload__Output } from '../../proto/gen/remora/v1/Workload.ts';
 import { FEATURES } from '../../proto/well-known.ts';
-import { describeError } from '../../runtime/errors.ts';
-import { compileRegularExpression } from '../../runtime/regular-expression.ts';
 import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode-cluster-policy.ts';
 import { decodeEgress, decodeExternal } from './decode-external.ts';
 import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
+import { decodeMatch } from './decode-match.ts';
 import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
 import { decodeSession } from './decode-session.ts';
 import type { Faults } from './faults.ts';
-import { Place, ResourceError, SERVICE_NAME, TOKEN } from './place.ts';
+import { Place, ResourceError, SERVICE_NAME } from './place.ts';
 import type {
   Backend,
   ConnectionRule,
   Endpoint,
   Endpoints,
   ExternalService,
-  HttpMatch,
   HttpRule,
-  PathMatch,
   Policy,
   Port,
   PortRoutes,
@@ -45,7 +40,6 @@ import type {
   Routes,
   Service,
   Settings,
-  ValueMatch,
   Workload,
 } from './types.ts';
 
@@ -256,52 +250,6 @@ function decodeRule(rule: HttpRule__Output, at: Place): HttpRule {
     ...(rule.filters ? { filters: decodeFilters(rule.filters, at.in('filters')) } : {}),
     ...(rule.session ? { session: decodeSession(rule.session, at.in('session')) } : {}),
   };
-}
-
-function decodeMatch(match: HttpMatch__Output, at: Place): HttpMatch {
-  if (match.method !== '' && !TOKEN.test(match.method)) {
-    at.in('method').fail(`"${match.method}" is no HTTP method`);
-  }
-  return {
-    path: decodePath(match, at),
-    method: match.method === '' ? undefined : match.method,
-    headers: match.headers.map((header, i) => {
-      const value = decodeValue(header, at.in(`headers[${i}]`));
-      const { name } = value;
-      if (!TOKEN.test(name)) at.in(`headers[${i}].name`).fail(`"${name}" is no header name`);
-      return { ...value, name: name.toLowerCase() };
-    }),
-    query: match.query.map((parameter, i) => decodeValue(parameter, at.in(`query[${i}]`))),
-  };
-}
-
-function decodePath(match: HttpMatch__Output, at: Place): PathMatch {
-  if (match.path === undefined) return { kind: 'any' };
-  if (match.path === 'pathExpression') {
-    const value = match.pathExpression ?? '';
-    return { kind: 'expression', value: expression(value, at.in('pathExpression')) };
-  }
-  const value = (match.path === 'exact' ? match.exact : match.prefix) ?? '';
-  if (!value.startsWith('/')) at.in(match.path).fail(`"${value}" does not begin with "/"`);
-  return { kind: match.path, value };
-}
-
-function decodeValue(match: ValueMatch__Output, at: Place): ValueMatch {
-  const { name } = match;
-  if (name === '') at.in('name').fail('it is empty');
-  return match.match === 'expression'
-    ? { name, expression: expression(match.expression ?? '', at.in('expression')) }
-    : { name, exact: match.exact ?? '' };
-}
-
-/** Compiled to see whether it can be: a rule that fails while a request waits helps nobody. */
-function expression(text: string, at: Place): string {
-  try {
-    compileRegularExpression(text);
-  } catch (error) {
-    at.fail(describeError(error));
-  }
-  return text;
 }
 
 function decodeBackend(backend: Backend__Output, at: Place): Backend {
