@@ -1,3 +1,5 @@
+import { TOKEN } from './token.ts';
+
 /**
  * Headers that no rule may set, add or remove: they concern framing, one hop, the
  * host (a rewrite changes that), or who is trusted. Here because the control
@@ -19,9 +21,6 @@ const PROTECTED: ReadonlySet<string> = new Set([
   'expect',
   'x-forwarded-client-cert',
 ]);
-
-/** RFC 9110 §5.6.2 */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** Visible characters, spaces and tabs within, and what is not ASCII; nothing that could begin a line. */
 const VALUE =

@@ -25,3 +25,13 @@ export function compileRegularExpression(expression: string): (text: string) => 
     );
   }
 }
+
+/** Why a text is no expression; undefined when it is one. */
+export function expressionProblem(expression: string): string | undefined {
+  try {
+    compileRegularExpression(expression);
+    return undefined;
+  } catch (error) {
+    return describeError(error);
+  }
+}

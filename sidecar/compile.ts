@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../runtime/clock.ts';
 import type { Mirror } from './config/filters.ts';
-import type { RateLimits } from './config/rate-limits.ts';
+import { type RateLimits, rateLimitsOf } from './config/rate-limits.ts';
 import type {
   Config,
   HttpRule,
@@ -18,12 +17,12 @@ import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts
 import { injectFaults } from './policy/fault.ts';
 import { type FilterPlace, filterLayers } from './policy/filters/filter-layers.ts';
 import { inboundLayers } from './policy/inbound.ts';
-import type { Layer } from './policy/layer.ts';
+import { type Layer, responseLayersOf } from './policy/layer.ts';
 import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { Limiters } from './policy/rate-limit/limiters.ts';
 import { limitRate } from './policy/rate-limit.ts';
-import { persistSession } from './policy/session.ts';
+import { sessionLayers } from './policy/session.ts';
 import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
 import { compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
@@ -325,22 +324,6 @@ class Tables implements CompiledConfig {
 
 const NO_LAYERS: readonly Layer[] = [];
 
-/** Innermost first. */
-function responseLayersOf(layers: readonly Layer[]): readonly Layer[] {
-  return layers.filter((layer) => layer.onResponse !== undefined).reverse();
-}
-
-function* rateLimitsOf({ settings, routes }: Config): Iterable<RateLimits> {
-  for (const { limits } of settings.rateLimits ?? []) yield* limits;
-  for (const { ports } of routes.values()) {
-    for (const { policy, rules } of ports) {
-      if (policy.rateLimits !== undefined) yield policy.rateLimits;
-      for (const rule of rules)
-        if (rule.policy.rateLimits !== undefined) yield rule.policy.rateLimits;
-    }
-  }
-}
-
 interface Compiled {
   readonly target: OutboundTarget;
   /** Itself and its backends: a service that was deleted and came back has another cluster. */
@@ -363,13 +346,6 @@ function detailsKnown(config: Config, name: ServiceName): boolean {
 function portRoutes(routes: Routes | undefined, port: number): PortRoutes {
   const known = routes?.ports.find((candidate) => candidate.port === port);
   return known ?? { port, routeBound: false, rules: [], policy: NO_POLICY };
-}
-
-/** A session is with one backend; a name that nobody chose is that backend's own. */
-function sessionLayers({ name: rule, session }: HttpRule, cluster: string): Layer[] {
-  if (session === undefined) return [];
-  const own = createHash('sha256').update(`${rule} ${cluster}`).digest('hex').slice(0, 8);
-  return [persistSession({ ...session, name: session.name || `remora-${own}` }, cluster)];
 }
 
 /**

@@ -3,6 +3,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { ExternalPort, ExternalService } from './config/types.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { effectivePolicy } from './policy/defaults.ts';
+import { responseLayersOf } from './policy/layer.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { ConnectionWay } from './route/connections.ts';
 import { matchesHost } from './route/host-pattern.ts';
@@ -155,7 +156,7 @@ export class ExternalTargets {
     const connectTimeoutMs = told.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const policy = { ...effectivePolicy(told, budget), connectTimeoutMs };
     const layers = outboundLayers(policy, this.#options.accessLogged);
-    const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
+    const responseLayers = responseLayersOf(layers);
     const service = serviceOf(external);
     const { connectRetries } = policy;
     return {

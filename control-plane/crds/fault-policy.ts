@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { describeError } from '../../runtime/errors.ts';
-import { compileRegularExpression } from '../../runtime/regular-expression.ts';
+import { TOKEN } from '../../proto/token.ts';
+import { expressionProblem } from '../../runtime/regular-expression.ts';
 import {
   acceptedColumns,
   type CustomResource,
@@ -8,28 +8,17 @@ import {
   duration,
   withRules,
 } from './custom-resource.ts';
+import { GRPC_FAILURES } from './grpc-failures.ts';
 import { targetRefs } from './target-refs.ts';
-
-/** `token` of RFC 9110 §5.6.2. */
-const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** RFC 3339. */
 const TIME_PATTERN =
   /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$/;
 
 /** What an API server cannot tell shows up in the status. */
-function isExpression(text: string): string | undefined {
-  try {
-    compileRegularExpression(text);
-    return undefined;
-  } catch (error) {
-    return describeError(error);
-  }
-}
-
 function checkExpression(context: z.core.ParsePayload<{ type: string; value: string }>): void {
   const { type, value } = context.value;
-  const problem = type === 'RegularExpression' ? isExpression(value) : undefined;
+  const problem = type === 'RegularExpression' ? expressionProblem(value) : undefined;
   if (problem === undefined) return;
   context.issues.push({ code: 'custom', message: problem, input: value, path: ['value'] });
 }
@@ -54,7 +43,7 @@ const path = withRules(
 const header = z
   .strictObject({
     type: z.enum(['Exact', 'RegularExpression']).default('Exact'),
-    name: z.string().min(1).max(256).regex(TOKEN_PATTERN, 'is not the name of a header'),
+    name: z.string().min(1).max(256).regex(TOKEN, 'is not the name of a header'),
     value: z.string().max(4096),
   })
   .check(checkExpression);
@@ -86,26 +75,6 @@ const delay = z
   })
   .describe('Lets requests wait. It counts within their timeout.');
 
-/** By number, from 1. */
-export const GRPC_STATUSES = [
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-] as const;
-
 const abort = withRules(
   z.strictObject({
     httpStatus: z
@@ -115,7 +84,7 @@ const abort = withRules(
       .optional()
       .describe('Calls of gRPC end with the status that says the same.'),
     grpcStatus: z
-      .enum(GRPC_STATUSES)
+      .enum(GRPC_FAILURES)
       .optional()
       .describe('Requests that are no calls of gRPC get the status of HTTP that says the same.'),
     percent,

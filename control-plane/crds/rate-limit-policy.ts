@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TOKEN } from '../../proto/token.ts';
 import {
   acceptedColumns,
   type CustomResource,
@@ -8,8 +9,6 @@ import {
 } from './custom-resource.ts';
 import { targetRefs } from './target-refs.ts';
 
-/** `token` of RFC 9110 §5.6.2. */
-const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const ADDRESS_PATTERN =
   /^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}$/;
@@ -26,7 +25,7 @@ const key = withRules(
       .string()
       .min(1)
       .max(256)
-      .regex(TOKEN_PATTERN, 'is no name of a header')
+      .regex(TOKEN, 'is no name of a header')
       .optional()
       .describe('The name of a header whose value decides. All requests without it are one.'),
   }),

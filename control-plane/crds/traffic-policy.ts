@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TOKEN } from '../../proto/token.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
 import {
   acceptedColumns,
@@ -9,6 +10,7 @@ import {
   policyColumns,
   withRules,
 } from './custom-resource.ts';
+import { GRPC_FAILURES } from './grpc-failures.ts';
 import { targetRefs } from './target-refs.ts';
 
 const timeouts = withRules(
@@ -68,26 +70,6 @@ const budget = z
   })
   .describe('Keeps retries from multiplying the load of a service that is in trouble.');
 
-/** Names of the failures of gRPC, by number from 1. */
-export const GRPC_STATUSES = [
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-] as const;
-
 const retries = z
   .strictObject({
     attempts: z
@@ -100,7 +82,7 @@ const retries = z
       description: 'Responses that are tried again.',
       'x-kubernetes-list-type': 'set',
     }),
-    grpcStatuses: z.array(z.enum(GRPC_STATUSES)).min(1).max(16).optional().meta({
+    grpcStatuses: z.array(z.enum(GRPC_FAILURES)).min(1).max(16).optional().meta({
       description:
         'Outcomes of gRPC calls that are tried again, and no others, where nothing of a response came before. By default those that say the same as statusCodes.',
       'x-kubernetes-list-type': 'set',
@@ -119,17 +101,16 @@ const retries = z
 
 /** `token` of RFC 9110 §5.6.2: what headers and cookies may be called. */
 const fieldName = z.string().min(1).max(256);
-const TOKEN_PATTERN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const hash = withRules(
   z.strictObject({
     header: fieldName
-      .regex(TOKEN_PATTERN, 'is no name of a header')
+      .regex(TOKEN, 'is no name of a header')
       .optional()
       .describe('The name of a header whose value decides.'),
     cookie: z
       .strictObject({
-        name: fieldName.regex(TOKEN_PATTERN, 'is no name of a cookie'),
+        name: fieldName.regex(TOKEN, 'is no name of a cookie'),
         ttl: duration(
           'Where it is given, the sidecar sets the cookie itself, for so long, on the response to a request that came without it. 0s means until the client ends.',
           '0s',

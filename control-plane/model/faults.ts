@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../crds/duration.ts';
-import { GRPC_STATUSES } from '../crds/fault-policy.ts';
+import { grpcFailureNumber } from '../crds/grpc-failures.ts';
 import type { FaultPolicyObject } from '../watch/custom-kinds.ts';
 import type { PolicySettings } from './attachment.ts';
 import { toMatches } from './route-matches.ts';
@@ -43,5 +43,5 @@ function share({ percent }: { readonly percent: number }): { partsPerMillion: nu
 /** The schema has seen to it that there is exactly one. */
 function statusOf({ httpStatus, grpcStatus }: NonNullable<Spec['abort']>) {
   if (grpcStatus === undefined) return { httpStatus: httpStatus ?? 503 };
-  return { grpcStatus: GRPC_STATUSES.indexOf(grpcStatus) + 1 };
+  return { grpcStatus: grpcFailureNumber(grpcStatus) };
 }

@@ -1,5 +1,5 @@
 import { parseDurationMs } from '../crds/duration.ts';
-import { GRPC_STATUSES } from '../crds/traffic-policy.ts';
+import { grpcFailureNumber } from '../crds/grpc-failures.ts';
 import type { TrafficPolicyObject } from '../watch/custom-kinds.ts';
 import type { RouteRetry, RouteRuleSpec } from '../watch/route.ts';
 import type { PolicyField, PolicySettings } from './attachment.ts';
@@ -71,9 +71,7 @@ function toRetries(retries: NonNullable<Spec['retries']>): Retries {
     backoffMaxMs: optionalMs(retries.backoff.max) ?? 0,
     budgetPercent: retries.budget.percent,
     budgetMinPerSecond: retries.budget.minPerSecond,
-    grpcStatuses: grpcStatuses
-      ?.map((status) => GRPC_STATUSES.indexOf(status) + 1)
-      .sort((a, b) => a - b),
+    grpcStatuses: grpcStatuses?.map(grpcFailureNumber).sort((a, b) => a - b),
     maxRetryAfterMs: optionalMs(maxRetryAfter),
   });
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { describeError } from '../../runtime/errors.ts';
-import { compileRegularExpression } from '../../runtime/regular-expression.ts';
+import { TOKEN } from '../../proto/token.ts';
+import { expressionProblem } from '../../runtime/regular-expression.ts';
 import { objectMeta, type Raw, record, records } from './raw.ts';
 import type { RouteFilter } from './route-filters.ts';
 import type { sessionPersistence } from './session-persistence.ts';
@@ -100,9 +100,6 @@ export const backendRef = z.strictObject({
   weight: z.int().min(0).max(1_000_000).default(1),
 });
 
-/** RFC 9110 §5.6.2 */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-
 export const valueMatch = z
   .strictObject({
     type: z
@@ -116,7 +113,7 @@ export const valueMatch = z
     if (type === 'RegularExpression') checkExpression(value, ['value'], context.issues);
   });
 
-export const headerMatch = valueMatch.refine(({ name }) => HEADER_NAME.test(name), {
+export const headerMatch = valueMatch.refine(({ name }) => TOKEN.test(name), {
   message: 'is not the name of a header',
   path: ['name'],
 });
@@ -127,11 +124,8 @@ export function checkExpression(
   path: string[],
   issues: z.core.$ZodRawIssue[],
 ): void {
-  try {
-    compileRegularExpression(expression);
-  } catch (error) {
-    issues.push({ code: 'custom', message: describeError(error), input: expression, path });
-  }
+  const message = expressionProblem(expression);
+  if (message !== undefined) issues.push({ code: 'custom', message, input: expression, path });
 }
 
 const API_VERSION = 'gateway.networking.k8s.io/v1';

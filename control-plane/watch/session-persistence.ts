@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { headerNameProblem } from '../../proto/protected-headers.ts';
+import { TOKEN } from '../../proto/token.ts';
 import { DURATION_PATTERN } from '../crds/duration.ts';
-
-/** RFC 6265 §4.1.1 takes the names of cookies from HTTP. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const duration = z
   .string()

@@ -7,6 +7,7 @@ import type { PathChange__Output } from '../../proto/gen/remora/v1/PathChange.ts
 import type { Redirect__Output } from '../../proto/gen/remora/v1/Redirect.ts';
 import type { Rewrite__Output } from '../../proto/gen/remora/v1/Rewrite.ts';
 import { headerNameProblem, headerValueProblem } from '../../proto/protected-headers.ts';
+import { TOKEN } from '../../proto/token.ts';
 import type {
   Cors,
   Filters,
@@ -32,8 +33,6 @@ const HOSTNAME = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const PATH = /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/;
 
 const ORIGIN = /^(?:\*|https?:\/\/(?:\*|(?:\*\.)?[a-z0-9.-]+)(?::[0-9]{1,5})?)$/i;
-
-const METHOD = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 export function decodeFilters(filters: Filters__Output, at: Place): Filters {
   const { requestHeaders, responseHeaders, redirect, rewrite, cors, mirrors } = filters;
@@ -118,7 +117,7 @@ function decodeCors(cors: Cors__Output, at: Place): Cors {
   });
   for (const list of ['allowMethods', 'allowHeaders', 'exposeHeaders'] as const) {
     cors[list].forEach((item, i) => {
-      if (!METHOD.test(item)) at.in(`${list}[${i}]`).fail(`${JSON.stringify(item)} is no name`);
+      if (!TOKEN.test(item)) at.in(`${list}[${i}]`).fail(`${JSON.stringify(item)} is no name`);
     });
   }
   return { ...cors };

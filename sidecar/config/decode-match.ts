@@ -1,8 +1,9 @@
 import type { HttpMatch__Output } from '../../proto/gen/remora/v1/HttpMatch.ts';
 import type { ValueMatch__Output } from '../../proto/gen/remora/v1/ValueMatch.ts';
+import { TOKEN } from '../../proto/token.ts';
 import { describeError } from '../../runtime/errors.ts';
 import { compileRegularExpression } from '../../runtime/regular-expression.ts';
-import { type Place, TOKEN } from './place.ts';
+import type { Place } from './place.ts';
 import type { HttpMatch, PathMatch, ValueMatch } from './types.ts';
 
 /** What a request must be like for a rule to take it. */

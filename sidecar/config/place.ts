@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { TOKEN } from '../../proto/token.ts';
 import { MeshError } from '../../runtime/errors.ts';
 
 /** A resource that this sidecar cannot take, with its name for the Nack. */
@@ -16,9 +17,6 @@ const MAX_DURATION_MS = 2 ** 31 - 1;
 
 /** `<namespace>/<name>` */
 export const SERVICE_NAME = /^[^/\s]+\/[^/\s]+$/;
-
-/** RFC 9110 §5.6.2 */
-export const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 const HOST_PATTERN =
   /^(?=.{1,253}$)(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,3 +1,5 @@
+import type { Config } from './types.ts';
+
 /** What one policy says of one target. All limits must have room for a request. */
 export interface RateLimits {
   /** The RateLimitPolicy, `<namespace>/<name>`. */
@@ -48,4 +50,16 @@ export interface RateLimitStore {
 export interface InboundRateLimits {
   readonly port: number;
   readonly limits: readonly RateLimits[];
+}
+
+/** All that a configuration holds. */
+export function* rateLimitsOf({ settings, routes }: Config): Iterable<RateLimits> {
+  for (const { limits } of settings.rateLimits ?? []) yield* limits;
+  for (const { ports } of routes.values()) {
+    for (const { policy, rules } of ports) {
+      if (policy.rateLimits !== undefined) yield policy.rateLimits;
+      for (const rule of rules)
+        if (rule.policy.rateLimits !== undefined) yield rule.policy.rateLimits;
+    }
+  }
 }

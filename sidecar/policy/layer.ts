@@ -48,6 +48,11 @@ export function stackOf(layers: readonly Layer[]): readonly Layer[] {
   return layers.map((layer) => ({ ...(NO_HOOKS as object), ...layer }));
 }
 
+/** Those that change responses, innermost first. */
+export function responseLayersOf(layers: readonly Layer[]): readonly Layer[] {
+  return layers.filter((layer) => layer.onResponse !== undefined).reverse();
+}
+
 const NO_HOOKS = {
   name: '',
   onRequest: undefined,

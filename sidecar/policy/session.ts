@@ -1,4 +1,5 @@
-import type { Endpoint, SessionPersistence } from '../config/types.ts';
+import { createHash } from 'node:crypto';
+import type { Endpoint, HttpRule, SessionPersistence } from '../config/types.ts';
 import type { RequestHead } from '../message.ts';
 import { endpointToken, TOKEN_LENGTH } from '../upstream/endpoint-token.ts';
 import { cookieValue } from './cookie.ts';
@@ -14,6 +15,13 @@ interface Session {
 const SHOWN = new RegExp(`^([\\w-]{${TOKEN_LENGTH}})(?:\\.([0-9a-z]{1,8})\\.([0-9a-z]{1,8}))?$`);
 /** Clocks of pods differ; what claims to be of later is made up. */
 const MAX_AHEAD_SECONDS = 60;
+
+/** A session is with one backend; a name that nobody chose is that backend's own. */
+export function sessionLayers({ name: rule, session }: HttpRule, cluster: string): Layer[] {
+  if (session === undefined) return [];
+  const own = createHash('sha256').update(`${rule} ${cluster}`).digest('hex').slice(0, 8);
+  return [persistSession({ ...session, name: session.name || `remora-${own}` }, cluster)];
+}
 
 /**
  * Keeps a client with its endpoint: the request says which one that is, and the

@@ -1,4 +1,4 @@
-import { isIP, isIPv4 } from 'node:net';
+import { isIP, isIPv4, type Socket } from 'node:net';
 import { spiffeId } from '../../proto/well-known.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
@@ -44,6 +44,14 @@ export interface Dialer {
 
 /** What carries requests of HTTP/2: a connection for them alone, or a part of the trunk. */
 export type DialedHttp2 = Dialed | TrunkHttp2;
+
+/** What a connected socket of no other sidecar is to the rest. */
+export function withoutTrunk(socket: Socket, host: string, port: number): Dialed {
+  socket.setNoDelay(true);
+  socket.setKeepAlive(true, 60_000);
+  const peer = { address: host, port, identity: undefined, workload: undefined };
+  return { transport: new SocketTransport(socket, peer), mutualTls: false };
+}
 
 /** Connects to a plain port, without the trunk. */
 export class PlainDialer implements Dialer {
@@ -96,10 +104,7 @@ export class PlainDialer implements Dialer {
         }
         timer?.cancel();
         socket.off('error', onError);
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, 60_000);
-        const peer = { address: host, port, identity: undefined, workload: undefined };
-        resolve({ transport: new SocketTransport(socket, peer), mutualTls: false });
+        resolve(withoutTrunk(socket, host, port));
       });
       const source = this.#sourceAddress;
       // An IPv4 source cannot reach an IPv6 destination.

@@ -1,8 +1,7 @@
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import type { Clock } from '../../runtime/clock.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
-import { SocketTransport } from '../socket-transport.ts';
-import type { Dialed, Dialer } from './dialer.ts';
+import { type Dialed, type Dialer, withoutTrunk } from './dialer.ts';
 
 export interface TlsDialerOptions {
   readonly clock: Clock;
@@ -69,10 +68,7 @@ export class TlsDialer implements Dialer {
         }
         timer?.cancel();
         socket.off('error', onError);
-        socket.setNoDelay(true);
-        socket.setKeepAlive(true, 60_000);
-        const peer = { address: host, port, identity: undefined, workload: undefined };
-        resolve({ transport: new SocketTransport(socket, peer), mutualTls: false });
+        resolve(withoutTrunk(socket, host, port));
       });
     });
   }
