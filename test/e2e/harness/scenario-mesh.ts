@@ -18,6 +18,12 @@ interface Judged {
     readonly parents?: readonly { readonly conditions: readonly ObservedCondition[] }[];
   };
 }
+interface EndpointSlices {
+  readonly items: readonly {
+    readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+    readonly endpoints?: readonly { readonly conditions?: { readonly ready?: boolean } }[] | null;
+  }[];
+}
 interface ObservedCondition extends Condition {
   readonly observedGeneration?: number;
 }
@@ -51,6 +57,7 @@ export class ClusterScenarioMesh implements ScenarioMesh {
         rolledOut(metadata.namespace, `deployment/${metadata.name}`),
       ),
     );
+    await endpointsReady([...shared, ...services]);
     for (const [name, { namespace }] of Object.entries(CLIENTS)) {
       this.#clients.set(name as Client, agentIn(namespace, name));
     }
@@ -122,6 +129,37 @@ export class ClusterScenarioMesh implements ScenarioMesh {
   async #apply(objects: readonly object[]): Promise<void> {
     await kubectl(['apply', '-f', '-'], { input: listOf(objects) });
   }
+}
+
+/**
+ * Waits until each Service that selects a version has it as a ready endpoint. A Deployment is
+ * rolled out seconds before that where the EndpointSlice controller met a conflict and waits.
+ */
+async function endpointsReady(objects: readonly Manifest[]): Promise<void> {
+  const expected = new Map<string, number>();
+  for (const { kind, metadata, spec } of objects) {
+    if (kind !== 'Service' || metadata.namespace !== NAMESPACE) continue;
+    const { selector } = spec as { readonly selector?: Readonly<Record<string, string>> };
+    if (selector === undefined) continue;
+    const wanted = Object.entries(selector);
+    const selected = VERSIONS.filter((version) => {
+      const labels: Readonly<Record<string, string>> = { app: 'echo', version };
+      return wanted.every(([name, value]) => labels[name] === value);
+    });
+    expected.set(metadata.name, selected.length);
+  }
+  await until('the Services of the scenarios have their endpoints', async () => {
+    const slices = await getJson<EndpointSlices>(['endpointslices', '-n', NAMESPACE]);
+    const ready = new Map<string, number>();
+    for (const { metadata, endpoints } of slices.items) {
+      const name = metadata.labels?.['kubernetes.io/service-name'] ?? '';
+      const those = endpoints?.filter(({ conditions }) => conditions?.ready === true) ?? [];
+      ready.set(name, (ready.get(name) ?? 0) + those.length);
+    }
+    const missing = [...expected].filter(([name, count]) => (ready.get(name) ?? 0) < count);
+    if (missing.length === 0) return true;
+    throw new Error(`not yet: ${missing.map(([name]) => name).join(', ')}`);
+  });
 }
 
 function agentIn(namespace: string, workload: string): PodAgent {

@@ -89,7 +89,13 @@ function deployment(
       { name: 'main', containerPort: port },
       { name: 'partial', containerPort: partialPort },
     ],
-    readinessProbe: { tcpSocket: { port }, periodSeconds: 1 },
+    // Patient: what a small machine is too busy for is no event of a scenario.
+    readinessProbe: {
+      tcpSocket: { port },
+      periodSeconds: 1,
+      timeoutSeconds: 5,
+      failureThreshold: 10,
+    },
   };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } },
