@@ -154,6 +154,7 @@ function proxyEnv(pod: Pod, config: SidecarConfig, options: PodOptions): EnvVar[
     1,
     Math.min(MAX_DRAIN_SECONDS, graceSeconds - DRAIN_MARGIN_SECONDS),
   );
+  const maxConnections = options.maxConnections ?? config.maxConnections;
   const field = (name: string, fieldPath: string): EnvVar => ({
     name,
     valueFrom: { fieldRef: { fieldPath } },
@@ -173,9 +174,12 @@ function proxyEnv(pod: Pod, config: SidecarConfig, options: PodOptions): EnvVar[
     ...(options.accessLogQuery === undefined
       ? []
       : [{ name: 'REMORA_ACCESS_LOG_QUERY', value: options.accessLogQuery }]),
-    ...(config.maxConnections === undefined
+    ...(options.threads === undefined
       ? []
-      : [{ name: 'REMORA_MAX_CONNECTIONS', value: String(config.maxConnections) }]),
+      : [{ name: 'REMORA_THREADS', value: String(options.threads) }]),
+    ...(maxConnections === undefined
+      ? []
+      : [{ name: 'REMORA_MAX_CONNECTIONS', value: String(maxConnections) }]),
     { name: 'REMORA_DRAIN_SECONDS', value: String(drainSeconds) },
     field('REMORA_POD_NAME', 'metadata.name'),
     field('REMORA_POD_NAMESPACE', 'metadata.namespace'),

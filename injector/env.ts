@@ -1,4 +1,4 @@
-import { ACCESS_LOG, PORT, SYSTEM_NAMESPACE } from '../proto/well-known.ts';
+import { ACCESS_LOG, MAX_CONNECTIONS, PORT, SYSTEM_NAMESPACE } from '../proto/well-known.ts';
 import { EnvReader, type SocketAddress } from '../runtime/env.ts';
 import { describeError } from '../runtime/errors.ts';
 import { RELEASE } from '../runtime/release.ts';
@@ -59,8 +59,7 @@ export function readConfig(
       controlPlaneName,
       logLevel: level('REMORA_PROXY_LOG_LEVEL'),
       accessLog: env.oneOf('REMORA_PROXY_ACCESS_LOG', ACCESS_LOG.formats, 'off'),
-      maxConnections:
-        env.integer('REMORA_PROXY_MAX_CONNECTIONS', 0, { min: 10, max: 1_000_000 }) || undefined,
+      maxConnections: env.integer('REMORA_PROXY_MAX_CONNECTIONS', 0, MAX_CONNECTIONS) || undefined,
       resources: {
         cpuRequest: quantity('REMORA_PROXY_CPU_REQUEST'),
         cpuLimit: quantity('REMORA_PROXY_CPU_LIMIT'),

@@ -1,4 +1,4 @@
-import { ACCESS_LOG, ANNOTATION, PORT } from '../proto/well-known.ts';
+import { ACCESS_LOG, ANNOTATION, MAX_CONNECTIONS, PORT, THREADS } from '../proto/well-known.ts';
 import { describeError, MeshError } from '../runtime/errors.ts';
 import { parseCidrs, parsePorts } from './port-lists.ts';
 import { parseQuantity } from './quantity.ts';
@@ -16,6 +16,8 @@ export interface PodOptions {
   logLevel: string | undefined;
   accessLog: string | undefined;
   accessLogQuery: string | undefined;
+  threads: number | undefined;
+  maxConnections: number | undefined;
 }
 
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
@@ -54,6 +56,8 @@ export function readPodOptions(annotations: Readonly<Record<string, string>>): P
     logLevel: read(ANNOTATION.logLevel, undefined, oneOf(LOG_LEVELS)),
     accessLog: read(ANNOTATION.accessLog, undefined, oneOf(ACCESS_LOG.formats)),
     accessLogQuery: read(ANNOTATION.accessLogQuery, undefined, oneOf(ACCESS_LOG.queries)),
+    threads: read(ANNOTATION.threads, undefined, integerWithin(THREADS)),
+    maxConnections: read(ANNOTATION.maxConnections, undefined, integerWithin(MAX_CONNECTIONS)),
   };
   for (const [request, limit, requestName, limitName] of [
     [options.cpuRequest, options.cpuLimit, ANNOTATION.cpuRequest, ANNOTATION.cpuLimit],
@@ -99,6 +103,14 @@ function oneOf(choices: readonly string[]): (text: string) => string {
   return (text) => {
     if (choices.includes(text)) return text;
     throw new MeshError('bad-list', `it must be one of ${choices.join(', ')}`);
+  };
+}
+
+function integerWithin({ min, max }: { min: number; max: number }): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= min && value <= max) return value;
+    throw new MeshError('bad-list', `it must be a whole number from ${min} to ${max}`);
   };
 }
 

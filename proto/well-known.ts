@@ -39,7 +39,15 @@ export const ANNOTATION = {
   accessLog: 'remora.dev/access-log',
   /** One of `ACCESS_LOG.queries`. */
   accessLogQuery: 'remora.dev/access-log-query',
+  /** Data paths of the sidecar, each with a thread of its own; within `THREADS`. */
+  threads: 'remora.dev/proxy-threads',
+  /** Connections that each listener of the sidecar holds open; within `MAX_CONNECTIONS`. */
+  maxConnections: 'remora.dev/proxy-max-connections',
 } as const;
+
+/** What settings of a sidecar may be, wherever they are given. */
+export const THREADS = { min: 1, max: 64 } as const;
+export const MAX_CONNECTIONS = { min: 10, max: 1_000_000 } as const;
 
 export const PORT = {
   outbound: 15001,

@@ -1,4 +1,4 @@
-import { ACCESS_LOG, PORT } from '../proto/well-known.ts';
+import { ACCESS_LOG, MAX_CONNECTIONS, PORT, THREADS } from '../proto/well-known.ts';
 import { EnvReader, type SocketAddress } from '../runtime/env.ts';
 import type { ControlPlaneOptions } from '../runtime/identity/control-plane-connection.ts';
 import { RELEASE } from '../runtime/release.ts';
@@ -53,11 +53,8 @@ export function readEnvironment(
     adminAddress: env.address('REMORA_ADMIN_ADDRESS', `127.0.0.1:${PORT.admin}`),
     healthAddress: env.address('REMORA_HEALTH_ADDRESS', `0.0.0.0:${PORT.health}`),
     sourceAddress: env.optional('REMORA_SOURCE_ADDRESS'),
-    threads: env.integer('REMORA_THREADS', 1, { min: 1, max: 64 }),
-    maxConnections: env.integer('REMORA_MAX_CONNECTIONS', DEFAULT_MAX_CONNECTIONS, {
-      min: 10,
-      max: 1_000_000,
-    }),
+    threads: env.integer('REMORA_THREADS', 1, THREADS),
+    maxConnections: env.integer('REMORA_MAX_CONNECTIONS', DEFAULT_MAX_CONNECTIONS, MAX_CONNECTIONS),
     logLevel: env.oneOf('REMORA_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
     accessLog: {
       format: env.oneOf('REMORA_ACCESS_LOG', ACCESS_LOG.formats, 'off'),
