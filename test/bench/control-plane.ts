@@ -13,7 +13,7 @@ import type { ControlPlaneCost } from './measure-control-plane.ts';
  * What the control plane costs: memory a sidecar, time from a change to the last
  * acknowledgement, certificates a second. `npm run bench -- --only control-plane` runs this too.
  *
- *     node --expose-gc test/bench/control-plane.ts [sidecars] [services]
+ *     MALLOC_MMAP_THRESHOLD_=32768 node --expose-gc test/bench/control-plane.ts [sidecars] [services]
  *
  * The sidecars run in a process of their own, each on a connection of its own.
  */
