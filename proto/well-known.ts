@@ -87,6 +87,7 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'load-balancer.v2',
   'retries.v2',
   'faults.v1',
   'rate-limits.v1',

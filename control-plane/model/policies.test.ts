@@ -136,6 +136,16 @@ test('a balancer is taken from one policy as a whole, and so are limits', () => 
   assert.deepEqual(routes.policy.limits, { maxConnections: 5, maxRequests: 9 });
 });
 
+test('slow start and zones are told with their defaults', () => {
+  const balancer = '{ type: PeakEwma, slowStart: {}, locality: {} }';
+  const { routes } = port(policy('p', `{ targetRefs: [${onService}], loadBalancer: ${balancer} }`));
+  assert.deepEqual(routes.policy.loadBalancer, {
+    type: 'peak-ewma',
+    slowStart: { windowMs: 30_000, minPercent: 10 },
+    locality: { minHealthyPercent: 70 },
+  });
+});
+
 const hashes: { spec: string; hash: HashSource }[] = [
   { spec: 'cookie: { name: Id }', hash: { kind: 'cookie', name: 'Id' } },
   { spec: 'cookie: { name: id, ttl: 0s }', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },

@@ -85,9 +85,17 @@ const BALANCERS = {
   RingHash: 'ring-hash',
 } as const;
 
-function toLoadBalancer({ type, hash }: NonNullable<Spec['loadBalancer']>): LoadBalancer {
-  const source = hash && toHashSource(hash);
-  return { type: BALANCERS[type], ...(source === undefined ? {} : { hash: source }) };
+function toLoadBalancer(balancer: NonNullable<Spec['loadBalancer']>): LoadBalancer {
+  const { type, hash, slowStart, locality } = balancer;
+  return compact<LoadBalancer>({
+    type: BALANCERS[type],
+    hash: hash && toHashSource(hash),
+    slowStart: slowStart && {
+      windowMs: optionalMs(slowStart.window) ?? 0,
+      minPercent: slowStart.minPercent,
+    },
+    locality,
+  });
 }
 
 /** The schema has seen to it that there is exactly one. */

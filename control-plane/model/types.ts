@@ -21,6 +21,8 @@ export interface Settings {
   readonly rateLimits?: readonly InboundRateLimits[];
   /** Absent: what is not registered may be called. */
   readonly egress?: 'registered-only';
+  /** Absent where it is not known. */
+  readonly zone?: string;
 }
 
 export interface Service {
@@ -247,6 +249,8 @@ export interface LoadBalancer {
   readonly type: 'least-request' | 'peak-ewma' | 'round-robin' | 'ring-hash';
   /** With `ring-hash`, and only with it. */
   readonly hash?: HashSource;
+  readonly slowStart?: { readonly windowMs: number; readonly minPercent: number };
+  readonly locality?: { readonly minHealthyPercent: number };
 }
 
 export type HashSource =

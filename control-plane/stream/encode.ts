@@ -86,6 +86,7 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
             })),
           }),
           ...(resource.egress && { egress: 'REGISTERED_ONLY' }),
+          zone: resource.zone ?? '',
         },
       };
     case 'service':
@@ -212,8 +213,8 @@ function policyMessage(policy: Policy): PolicyMessage {
   }
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
-    const { type, hash } = loadBalancer;
-    message.loadBalancer = { type: BALANCER_TYPES[type] };
+    const { type, hash, ...more } = loadBalancer;
+    message.loadBalancer = { type: BALANCER_TYPES[type], ...more };
     if (hash !== undefined) message.loadBalancer.hash = hashMessage(hash);
   }
   if (limits !== undefined) message.limits = { ...limits };
@@ -273,6 +274,8 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      const { slowStart, locality } = policy.loadBalancer ?? {};
+      if ((slowStart ?? locality) !== undefined) required.add('load-balancer.v2');
       if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
       const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
       if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');

@@ -31,6 +31,7 @@ import type { InboundRateLimits as _remora_v1_InboundRateLimits, InboundRateLimi
 import type { LatencyEjection as _remora_v1_LatencyEjection, LatencyEjection__Output as _remora_v1_LatencyEjection__Output } from './remora/v1/LatencyEjection.ts';
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from './remora/v1/Limits.ts';
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
+import type { Locality as _remora_v1_Locality, Locality__Output as _remora_v1_Locality__Output } from './remora/v1/Locality.ts';
 import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
 import type { Nack as _remora_v1_Nack, Nack__Output as _remora_v1_Nack__Output } from './remora/v1/Nack.ts';
 import type { OriginateTls as _remora_v1_OriginateTls, OriginateTls__Output as _remora_v1_OriginateTls__Output } from './remora/v1/OriginateTls.ts';
@@ -51,6 +52,7 @@ import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__
 import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Service__Output } from './remora/v1/Service.ts';
 import type { SessionPersistence as _remora_v1_SessionPersistence, SessionPersistence__Output as _remora_v1_SessionPersistence__Output } from './remora/v1/SessionPersistence.ts';
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
+import type { SlowStart as _remora_v1_SlowStart, SlowStart__Output as _remora_v1_SlowStart__Output } from './remora/v1/SlowStart.ts';
 import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
 import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
 import type { SuccessRateEjection as _remora_v1_SuccessRateEjection, SuccessRateEjection__Output as _remora_v1_SuccessRateEjection__Output } from './remora/v1/SuccessRateEjection.ts';
@@ -111,6 +113,7 @@ export interface ProtoGrpcType {
       LatencyEjection: MessageTypeDefinition<_remora_v1_LatencyEjection, _remora_v1_LatencyEjection__Output>
       Limits: MessageTypeDefinition<_remora_v1_Limits, _remora_v1_Limits__Output>
       LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
+      Locality: MessageTypeDefinition<_remora_v1_Locality, _remora_v1_Locality__Output>
       Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
       Nack: MessageTypeDefinition<_remora_v1_Nack, _remora_v1_Nack__Output>
       OriginateTls: MessageTypeDefinition<_remora_v1_OriginateTls, _remora_v1_OriginateTls__Output>
@@ -132,6 +135,7 @@ export interface ProtoGrpcType {
       Service: MessageTypeDefinition<_remora_v1_Service, _remora_v1_Service__Output>
       SessionPersistence: MessageTypeDefinition<_remora_v1_SessionPersistence, _remora_v1_SessionPersistence__Output>
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
+      SlowStart: MessageTypeDefinition<_remora_v1_SlowStart, _remora_v1_SlowStart__Output>
       SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
       Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>
       SuccessRateEjection: MessageTypeDefinition<_remora_v1_SuccessRateEjection, _remora_v1_SuccessRateEjection__Output>

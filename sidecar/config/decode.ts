@@ -189,6 +189,7 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
       rateLimits: decodeInboundRateLimits(settings.rateLimits, at),
     }),
     ...decodeEgress(settings.egress, at.in('egress')),
+    ...(settings.zone !== '' && { zone: settings.zone }),
   };
 }
 

@@ -28,6 +28,8 @@ export interface Settings {
   readonly rateLimits?: readonly InboundRateLimits[];
   /** Present: of what is no service and no pod, only external services may be called. */
   readonly egress?: 'registered-only';
+  /** In which the pod runs; absent where that is not known. */
+  readonly zone?: string | undefined;
 }
 
 /** `<namespace>/<name>` of a Kubernetes Service. */
@@ -219,11 +221,27 @@ export interface LatencyEjection {
 }
 
 /** How the endpoint of a request is chosen. */
-export type LoadBalancer =
+export type LoadBalancer = (
   | { readonly kind: 'least-request' }
   | { readonly kind: 'peak-ewma' }
   | { readonly kind: 'round-robin' }
-  | { readonly kind: 'ring-hash'; readonly hash: HashSource };
+  | { readonly kind: 'ring-hash'; readonly hash: HashSource }
+) & {
+  readonly slowStart?: SlowStart | undefined;
+  readonly locality?: Locality | undefined;
+};
+
+/** The share of a new endpoint grows over a window. */
+export interface SlowStart {
+  readonly windowMs: number;
+  /** What it begins with. */
+  readonly minPercent: number;
+}
+
+/** Endpoints of the caller's zone first, while at least this share of them is healthy. */
+export interface Locality {
+  readonly minHealthyPercent: number;
+}
 
 /** What of a request decides its endpoint. */
 export type HashSource =

@@ -34,6 +34,11 @@ interface ExplainedEndpoint {
   readonly usable: boolean;
   readonly state: string;
   readonly inFlight: number;
+  /** With a policy that looks at zones: where it is, and whether requests go there first. */
+  readonly zone?: string;
+  readonly preferred?: boolean;
+  /** With a slow start: of its picks, from 0 to 1. */
+  readonly share?: number;
 }
 
 /** An endpoint as the configuration has it. */
@@ -58,6 +63,9 @@ interface DescribedEndpoint {
   readonly health?: string;
   readonly ejectedFor?: string;
   readonly usable: boolean;
+  readonly zone?: string;
+  readonly preferred?: boolean;
+  readonly share?: number;
 }
 
 export function describeChoice(
@@ -86,8 +94,22 @@ export function describeChoice(
         usable: endpoint.usable,
         state: stateOf(endpoint),
         inFlight: endpoint.inFlight,
+        ...ofSelection(endpoint),
       };
     }),
+  };
+}
+
+/** What the policy's wishes have made of it, where it has any. */
+function ofSelection({
+  zone,
+  preferred,
+  share,
+}: DescribedEndpoint): Pick<ExplainedEndpoint, 'zone' | 'preferred' | 'share'> {
+  return {
+    ...(zone !== undefined && { zone }),
+    ...(preferred !== undefined && { preferred }),
+    ...(share !== undefined && { share }),
   };
 }
 

@@ -150,6 +150,26 @@ describe('an endpoint', () => {
   });
 });
 
+test('requests stay in the zone of their caller, and leave it when its endpoints fail', async () => {
+  let status = 200;
+  const near = await cart('near', (_message, response) => response.writeHead(status).end('near'));
+  const far = await cart('far');
+  const inZone = (endpoint: Endpoint, zone: string): Endpoint => ({
+    ...endpoint,
+    workload: { ...endpoint.workload, zone },
+  });
+  const web = await pod('web');
+  web.view.change({ settings: { ...web.view.current.settings, zone: 'north' } });
+  serve(web, [inZone(near.endpoint, 'north'), inZone(far.endpoint, 'south')], {
+    loadBalancer: { kind: 'least-request', locality: { minHealthyPercent: 50 } },
+    circuitBreaker: { consecutiveErrors: 2, ejectionMs: 60_000, maxEjectedPercent: 50 },
+  });
+  for (let i = 0; i < 10; i++) assert.equal((await ask(web)).body, 'near');
+  status = 500;
+  for (let i = 0; i < 2; i++) await ask(web);
+  for (let i = 0; i < 10; i++) assert.equal((await ask(web)).body, 'far');
+});
+
 describe('requests that are hashed', () => {
   test('by a header go to the same pod, whichever sidecar sends them', async () => {
     const carts = [await cart('a'), await cart('b'), await cart('c'), await cart('d')];
