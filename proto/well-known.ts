@@ -96,6 +96,7 @@ export const FEATURES = [
   'session-persistence.v1',
   'external-services.v1',
   'egress.v1',
+  'hedging.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

@@ -10,6 +10,7 @@ import {
   withRules,
 } from './custom-resource.ts';
 import { GRPC_FAILURES } from './grpc-failures.ts';
+import { hedging } from './hedging.ts';
 import { loadBalancer } from './load-balancer.ts';
 import { targetRefs } from './target-refs.ts';
 
@@ -131,6 +132,7 @@ export const trafficPolicySpec = withRules(
     targetRefs,
     timeouts: timeouts.optional(),
     retries: retries.optional(),
+    hedging: hedging.optional(),
     circuitBreaker: circuitBreaker.optional(),
     loadBalancer: loadBalancer.optional(),
     limits: limits.optional(),
@@ -138,15 +140,16 @@ export const trafficPolicySpec = withRules(
   'What the policy demands.',
   [
     {
-      cel: 'has(self.timeouts) || has(self.retries) || has(self.circuitBreaker) || has(self.loadBalancer) || has(self.limits)',
+      cel: 'has(self.timeouts) || has(self.retries) || has(self.hedging) || has(self.circuitBreaker) || has(self.loadBalancer) || has(self.limits)',
       holds: (spec) =>
         spec.timeouts !== undefined ||
         spec.retries !== undefined ||
+        spec.hedging !== undefined ||
         spec.circuitBreaker !== undefined ||
         spec.loadBalancer !== undefined ||
         spec.limits !== undefined,
       message:
-        'a policy needs at least one of timeouts, retries, circuitBreaker, loadBalancer and limits',
+        'a policy needs at least one of timeouts, retries, hedging, circuitBreaker, loadBalancer and limits',
     },
   ],
 );
@@ -158,7 +161,7 @@ export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
   shortNames: ['tpol'],
   version: 'v1alpha1',
   description:
-    'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by a route.',
+    'Time limits, retries, hedging, circuit breaking, load balancing and limits for calls to a Service or by a route.',
   spec: trafficPolicySpec,
   status: z.object({ conditions }),
   printerColumns: [...policyColumns, ...acceptedColumns],

@@ -6,6 +6,7 @@ import type { PolicyField, PolicySettings } from './attachment.ts';
 import type {
   CircuitBreaker,
   HashSource,
+  Hedging,
   Limits,
   LoadBalancer,
   Policy,
@@ -20,6 +21,7 @@ export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
   connectTimeoutMs: 'timeouts.connect',
   idleTimeoutMs: 'timeouts.idle',
   retries: 'retries',
+  hedging: 'hedging',
   circuitBreaker: 'circuitBreaker',
   loadBalancer: 'loadBalancer',
   limits: 'limits',
@@ -29,13 +31,14 @@ export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
 
 /** What a TrafficPolicy sets. */
 export function trafficSettings(spec: Spec): PolicySettings {
-  const { timeouts, retries, circuitBreaker, loadBalancer, limits } = spec;
+  const { timeouts, retries, hedging, circuitBreaker, loadBalancer, limits } = spec;
   return compact<PolicySettings>({
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
     connectTimeoutMs: optionalMs(timeouts?.connect),
     idleTimeoutMs: optionalMs(timeouts?.idle),
     retries: retries && toRetries(retries),
+    hedging: hedging && toHedging(hedging),
     circuitBreaker: circuitBreaker && toCircuitBreaker(circuitBreaker),
     loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
     limits: limits && compact<Limits>(limits),
@@ -74,6 +77,17 @@ function toRetries(retries: NonNullable<Spec['retries']>): Retries {
     grpcStatuses: grpcStatuses?.map(grpcFailureNumber).sort((a, b) => a - b),
     maxRetryAfterMs: optionalMs(maxRetryAfter),
   });
+}
+
+function toHedging(hedging: NonNullable<Spec['hedging']>): Hedging {
+  const { percentile, minDelay, methods, budget } = hedging;
+  return {
+    percentile,
+    minDelayMs: optionalMs(minDelay) ?? 0,
+    methods: [...new Set(methods)].sort(),
+    budgetPercent: budget.percent,
+    budgetMinPerSecond: budget.minPerSecond,
+  };
 }
 
 type Spec = NonNullable<TrafficPolicyObject['spec']>;

@@ -164,11 +164,21 @@ export interface Policy {
   readonly connectTimeoutMs?: number;
   readonly idleTimeoutMs?: number;
   readonly retries?: Retries;
+  readonly hedging?: Hedging;
   readonly circuitBreaker?: CircuitBreaker;
   readonly loadBalancer?: LoadBalancer;
   readonly limits?: Limits;
   readonly faults?: Faults;
   readonly rateLimits?: RateLimits;
+}
+
+/** A request without a response after a while goes to a second endpoint too. */
+export interface Hedging {
+  readonly percentile: number;
+  readonly minDelayMs: number;
+  readonly methods: readonly string[];
+  readonly budgetPercent: number;
+  readonly budgetMinPerSecond: number;
 }
 
 /** What is done to a share of the requests on purpose. */

@@ -201,6 +201,7 @@ function policyMessage(policy: Policy): PolicyMessage {
     faults,
     rateLimits,
     sources,
+    hedging,
     ...timeouts
   } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
@@ -211,6 +212,7 @@ function policyMessage(policy: Policy): PolicyMessage {
       grpcStatuses: [...(retries.grpcStatuses ?? [])],
     };
   }
+  if (hedging !== undefined) message.hedging = { ...hedging, methods: [...hedging.methods] };
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
     const { type, hash, ...more } = loadBalancer;
@@ -279,6 +281,7 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
       const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
       if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
+      if (policy.hedging !== undefined) required.add('hedging.v1');
       if (policy.faults !== undefined) required.add('faults.v1');
       if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
       if (policy.rateLimits !== undefined) required.add('rate-limits.v1');

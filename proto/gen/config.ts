@@ -24,6 +24,7 @@ import type { HashCookie as _remora_v1_HashCookie, HashCookie__Output as _remora
 import type { HashSource as _remora_v1_HashSource, HashSource__Output as _remora_v1_HashSource__Output } from './remora/v1/HashSource.ts';
 import type { Header as _remora_v1_Header, Header__Output as _remora_v1_Header__Output } from './remora/v1/Header.ts';
 import type { HeaderChanges as _remora_v1_HeaderChanges, HeaderChanges__Output as _remora_v1_HeaderChanges__Output } from './remora/v1/HeaderChanges.ts';
+import type { Hedging as _remora_v1_Hedging, Hedging__Output as _remora_v1_Hedging__Output } from './remora/v1/Hedging.ts';
 import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
@@ -106,6 +107,7 @@ export interface ProtoGrpcType {
       HashSource: MessageTypeDefinition<_remora_v1_HashSource, _remora_v1_HashSource__Output>
       Header: MessageTypeDefinition<_remora_v1_Header, _remora_v1_Header__Output>
       HeaderChanges: MessageTypeDefinition<_remora_v1_HeaderChanges, _remora_v1_HeaderChanges__Output>
+      Hedging: MessageTypeDefinition<_remora_v1_Hedging, _remora_v1_Hedging__Output>
       Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
       HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
       HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>

@@ -169,6 +169,7 @@ export interface Policy {
   readonly limits: Limits | undefined;
   readonly faults?: Faults;
   readonly rateLimits?: RateLimits;
+  readonly hedging?: Hedging;
 }
 
 export interface Retries {
@@ -185,6 +186,17 @@ export interface Retries {
   readonly grpcStatuses?: ReadonlySet<number> | undefined;
   /** Who asks for a longer pause is not asked again; 0: nobody is heard. */
   readonly maxRetryAfterMs?: number | undefined;
+}
+
+/** A request without a response after a while goes to a second endpoint too. */
+export interface Hedging {
+  /** Of the response times of others, from 1 to 99: so long it waits, but never shorter than `minDelayMs`. */
+  readonly percentile: number;
+  readonly minDelayMs: number;
+  readonly methods: ReadonlySet<string>;
+  /** At most this share of the requests that could be hedged is, in percent, but always `budgetMinPerSecond`. */
+  readonly budgetPercent: number;
+  readonly budgetMinPerSecond: number;
 }
 
 export interface CircuitBreaker {

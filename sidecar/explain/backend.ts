@@ -1,4 +1,5 @@
 import type { Workload } from '../config/types.ts';
+import type { EffectiveHedging } from '../policy/effective.ts';
 import type { Route } from '../route/route.ts';
 
 /** Where a request may go, or what answers in the place of anybody. */
@@ -74,7 +75,7 @@ export function describeChoice(
   described: DescribedCluster | undefined,
   known: (address: string) => KnownEndpoint | undefined,
 ): ExplainedBackend {
-  const { retries, ...rest } = policy;
+  const { retries, hedging, ...rest } = policy;
   const { budget: _, ...told } = retries ?? {};
   return {
     backend: cluster.name,
@@ -82,7 +83,11 @@ export function describeChoice(
     loadBalancer: described?.loadBalancer,
     circuitBreaker: described?.circuitBreaker,
     limits: described?.limits,
-    policy: retries === undefined ? rest : { ...rest, retries: told },
+    policy: {
+      ...rest,
+      ...(retries !== undefined && { retries: told }),
+      ...(hedging !== undefined && { hedging: describeHedging(hedging) }),
+    },
     layers: layers.map(({ name }) => name),
     endpoints: (described?.endpoints ?? []).map((endpoint) => {
       const workload = known(endpoint.address)?.workload;
@@ -98,6 +103,11 @@ export function describeChoice(
       };
     }),
   };
+}
+
+/** With the delay that holds at the moment; null while too little is known of the service. */
+function describeHedging({ budget: _, times: __, delay, ...told }: EffectiveHedging): object {
+  return { ...told, delayMs: delay.lastMs ?? null };
 }
 
 /** What the policy's wishes have made of it, where it has any. */

@@ -56,12 +56,14 @@ test('the counters of two threads add up to those of one', () => {
     counters?.connectionOpened(CONNECTION_RECORD);
     counters?.connectionOpened(CONNECTION_RECORD);
     counters?.retried('shop/cart', '503');
+    counters?.hedged('shop/cart', 'won');
     counters?.limitReached('shop/cart', 'too-many-requests');
   }
   for (const reader of readers) tell(reader, main);
   for (const counters of [alone, threads[1]]) {
     counters?.connectionClosed(CONNECTION_RECORD, 10, 20);
     counters?.retried('shop/cart', '503');
+    counters?.hedged('shop/cart', 'won');
     counters?.limitReached('shop/cart', 'too-many-requests');
   }
   for (const reader of readers) tell(reader, main);

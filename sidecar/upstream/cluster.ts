@@ -186,7 +186,12 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
 
   reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void {
     if (outcome === 'success') this.#outliers.succeeded(member);
-    else if (outcome === 'cancelled') this.#outliers.cancelled(member);
+    else if (outcome === 'outrun') {
+      this.#outliers.cancelled(member);
+      if (lentMs !== undefined && lentMs !== 0) {
+        this.#outliers.answered(member, this.#options.clock.monotonicMs() - lentMs);
+      }
+    } else if (outcome === 'cancelled') this.#outliers.cancelled(member);
     else this.#failed(member, outcome === 'gateway-error');
     if (outcome !== 'success' && lentMs !== undefined) {
       this.#selection.observe(member, lentMs, false);

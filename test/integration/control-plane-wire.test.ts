@@ -55,6 +55,10 @@ const policy = {
     locality: { minHealthyPercent: 70 },
   },
   limits: { maxConnections: 7, maxPendingRequests: 0 },
+  hedging: {
+    ...{ percentile: 90, minDelayMs: 5, methods: ['GET', 'POST'] },
+    ...{ budgetPercent: 10, budgetMinPerSecond: 0 },
+  },
 } satisfies Policy;
 const decodedPolicy = {
   ...policy,
@@ -70,6 +74,7 @@ const decodedPolicy = {
     locality: { minHealthyPercent: 70 },
   },
   limits: { maxConnections: 7, maxPendingRequests: 0, maxRequests: undefined },
+  hedging: { ...policy.hedging, methods: new Set(['GET', 'POST']) },
 };
 
 const cases: { name: string; resource: Resource; key?: string; decoded: unknown }[] = [
@@ -364,6 +369,7 @@ test('routes require the features that their policies use, and no others', () =>
     'load-balancer.v2',
     'circuit-breaker.v2',
     'retries.v2',
+    'hedging.v1',
   ]);
 });
 
