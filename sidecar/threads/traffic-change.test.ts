@@ -81,6 +81,7 @@ test('the counters of two threads add up to those of one', () => {
   assert.equal(main.connections.at(0, CONNECTION.active), 1);
   assert.equal(main.connections.at(0, CONNECTION.bytesReceived), 20);
   assert.equal(main.retries.at(0, 0), 2);
+  assert.equal(main.hedges.at(0, 0), 2);
   assert.deepEqual(main.limitRefusals.labels, alone.limitRefusals.labels);
   assert.equal(main.limitRefusals.at(0, 0), 2);
 });

@@ -133,6 +133,36 @@ describe('an endpoint', () => {
     );
   });
 
+  test('that others outrun again and again is much slower too', async () => {
+    let delayMs = 0;
+    const slow = await cart('slow', (_message, response) =>
+      setTimeout(() => response.end('slow'), delayMs).unref(),
+    );
+    const carts = [await cart('a'), slow, await cart('b')];
+    const web = await pod('web');
+    const latency = { percent: 300, minMs: 8, minRequests: 3 };
+    serve(
+      web,
+      carts.map(({ endpoint }) => endpoint),
+      {
+        ...breaker({ latency, intervalMs: 1_000, ejectionMs: 60_000 }),
+        hedging: {
+          ...{ percentile: 50, minDelayMs: 20, methods: new Set(['GET']) },
+          ...{ budgetPercent: 100, budgetMinPerSecond: 100 },
+        },
+      },
+    );
+    // So many have to be known.
+    for (let i = 0; i < 20; i++) await ask(web);
+    delayMs = 20_000;
+    while (web.observer.ejections.length === 0) await ask(web);
+    const { address, ports } = slow.endpoint;
+    assert.deepEqual(web.observer.ejections, [
+      `ejected shop/cart ${address}:${ports.get(SERVICE.port)}`,
+    ]);
+    assert.ok(web.observer.hedges.includes('shop/cart won'));
+  });
+
   test('that is much slower than the others is out', async () => {
     const slow = await cart('slow', (_message, response) =>
       setTimeout(() => response.end('slow'), 60),
