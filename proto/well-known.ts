@@ -95,6 +95,7 @@ export const FEATURES = [
   'limits.v1',
   'filters.v1',
   'regular-expressions.v1',
+  'load-balancer.v2',
   'retries.v2',
   'faults.v1',
   'rate-limits.v1',
@@ -103,6 +104,7 @@ export const FEATURES = [
   'session-persistence.v1',
   'external-services.v1',
   'egress.v1',
+  'hedging.v1',
 ] as const;
 export type Feature = (typeof FEATURES)[number];
 

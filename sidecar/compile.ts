@@ -12,7 +12,6 @@ import type {
   ServiceName,
 } from './config/types.ts';
 import { ExternalTargets } from './external-targets.ts';
-import { RetryBudget } from './policy/budget.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
 import { injectFaults } from './policy/fault.ts';
 import { type FilterPlace, filterLayers } from './policy/filters/filter-layers.ts';
@@ -23,6 +22,7 @@ import { outboundLayers } from './policy/outbound.ts';
 import type { Limiters } from './policy/rate-limit/limiters.ts';
 import { limitRate } from './policy/rate-limit.ts';
 import { sessionLayers } from './policy/session.ts';
+import { SharedCounts } from './policy/shared-counts.ts';
 import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
 import { compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
@@ -112,8 +112,8 @@ class Tables implements CompiledConfig {
   readonly #inbound: ReadonlyMap<number, Protocol>;
   readonly #inboundGuards: ReadonlyMap<number, readonly Layer[]>;
   readonly #targets = new Map<string, Compiled>();
-  /** By cluster. The counts outlive configurations. */
-  readonly #budgets: WeakMap<Cluster, RetryBudget>;
+  /** By cluster; they outlive configurations. */
+  readonly #counts: WeakMap<Cluster, SharedCounts>;
 
   constructor(
     config: Config,
@@ -128,7 +128,7 @@ class Tables implements CompiledConfig {
     this.#clock = clock;
     this.#accessLogged = accessLogged;
     this.#limiters = limiters;
-    this.#budgets = previous === undefined ? new WeakMap() : previous.#budgets;
+    this.#counts = previous === undefined ? new WeakMap() : previous.#counts;
     this.#byAddress =
       previous !== undefined && previous.config.services === config.services
         ? previous.#byAddress
@@ -255,7 +255,7 @@ class Tables implements CompiledConfig {
   #tcp(policy: PortRoutes['policy'], cluster: Cluster): TcpPolicy {
     const { connectTimeoutMs, idleTimeoutMs, connectRetries } = effectivePolicy(
       policy,
-      this.#budget(cluster),
+      this.#countsOf(cluster),
     );
     return { connectTimeoutMs, idleTimeoutMs, connectRetries };
   }
@@ -266,7 +266,7 @@ class Tables implements CompiledConfig {
     policyAsPushed: PortRoutes['policy'],
     filters: readonly Layer[],
   ): Route {
-    const policy = effectivePolicy(policyAsPushed, this.#budget(cluster));
+    const policy = effectivePolicy(policyAsPushed, this.#countsOf(cluster));
     const guards = this.#guards(policyAsPushed);
     const layers = outboundLayers(policy, this.#accessLogged, filters, guards);
     return { name, cluster, policy, layers, responseLayers: responseLayersOf(layers) };
@@ -289,7 +289,7 @@ class Tables implements CompiledConfig {
 
   #mirrorTarget(rule: HttpRule, { service, port }: Mirror): HttpTarget {
     const cluster = this.#clusters.cluster(service, port);
-    const policy = mirrorPolicy(effectivePolicy(rule.policy, this.#budget(cluster)));
+    const policy = mirrorPolicy(effectivePolicy(rule.policy, this.#countsOf(cluster)));
     const layers = mirrorLayers(this.#accessLogged);
     const [namespace = '', name = ''] = service.split('/');
     return {
@@ -300,13 +300,13 @@ class Tables implements CompiledConfig {
     };
   }
 
-  #budget(cluster: Cluster): RetryBudget {
-    let budget = this.#budgets.get(cluster);
-    if (budget === undefined) {
-      budget = new RetryBudget(this.#clock);
-      this.#budgets.set(cluster, budget);
+  #countsOf(cluster: Cluster): SharedCounts {
+    let counts = this.#counts.get(cluster);
+    if (counts === undefined) {
+      counts = new SharedCounts(this.#clock);
+      this.#counts.set(cluster, counts);
     }
-    return budget;
+    return counts;
   }
 
   /** Nothing that the target was made of has changed. */

@@ -1,5 +1,10 @@
 import type { Timer } from '../runtime/clock.ts';
 import type { MeshError } from '../runtime/errors.ts';
+import type { Endpoint } from './config/types.ts';
+import type { HttpContext } from './context.ts';
+import { DEFAULT_POLICY } from './policy/defaults.ts';
+import type { EffectivePolicy } from './policy/effective.ts';
+import type { HttpTarget, Route } from './route/route.ts';
 import { type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
 import type { Reached } from './upstream/types.ts';
 
@@ -18,6 +23,11 @@ export type Outcome =
 
 /** What is noted of an exchange on its way, for its layers. */
 export class ExchangeNotes {
+  readonly context: HttpContext;
+  protected target: HttpTarget | undefined;
+  protected route: Route | undefined;
+  /** Endpoints that were picked, for one attempt or another. */
+  readonly tried: Endpoint[] = [];
   outcome: Outcome | undefined;
   /** What the client got; 0 when it got no response. */
   status = 0;
@@ -28,6 +38,8 @@ export class ExchangeNotes {
   destination: Party = UNKNOWN_PARTY;
   mutualTls: boolean;
   attempts = 0;
+  /** The client was told to send its body. */
+  continueSent = false;
   /** Of the last attempt. */
   upstream: Reached | undefined;
   /** With which code the other sidecar ended the request, where it did. */
@@ -37,6 +49,11 @@ export class ExchangeNotes {
   requestTimer: Timer | undefined;
   attemptTimer: Timer | undefined;
   retries = 0;
+  /** It was sent to a second endpoint, or was not for want of budget: it is not going to be again. */
+  hedged = false;
+  hedgeTimer: Timer | undefined;
+  /** When the attempt under way began, where its time is measured; else 0. */
+  measuredSinceMs = 0;
   connectRetries = 0;
   replayed = false;
   /** What balancers that go by a hash shall go by. */
@@ -53,8 +70,43 @@ export class ExchangeNotes {
   /** When the attempt before was over; of the last one, when its response began. */
   attemptEndedMs = 0;
 
-  constructor(mutualTls: boolean) {
-    this.mutualTls = mutualTls;
+  constructor(context: HttpContext) {
+    this.context = context;
+    this.mutualTls = context.mutualTls;
+  }
+
+  get policy(): EffectivePolicy {
+    return this.route?.policy ?? DEFAULT_POLICY;
+  }
+
+  get service(): string {
+    return this.target?.service ?? '';
+  }
+
+  get routeName(): string {
+    return this.route?.name ?? '';
+  }
+
+  /** Becomes the Host of a request that came without one. */
+  get authority(): string {
+    return this.target?.authority ?? '';
+  }
+
+  /** A rule decided by the path: it goes on as it was decided upon. */
+  get sendsNormalPath(): boolean {
+    return this.target?.routes.decidesByPath === true;
+  }
+
+  get hasUntriedEndpoint(): boolean {
+    return this.route?.cluster.hasUntried(this.tried) === true;
+  }
+
+  /** Who is going to answer. @param reached undefined when it was not */
+  attemptReached(endpoint: Endpoint, reached: Reached | undefined): void {
+    this.upstream = reached;
+    if (this.context.direction === 'inbound') return;
+    this.destination = endpoint.workload;
+    this.mutualTls = reached?.mutualTls === true;
   }
 
   get errorCode(): string {

@@ -5,12 +5,11 @@ import type { Endpoint } from './config/types.ts';
 import type { HttpContext } from './context.ts';
 import type { Attempt, Downstream } from './downstream.ts';
 import { ExchangeNotes, type Outcome } from './exchange-notes.ts';
+import { Hedge, type HedgeOwner } from './hedge.ts';
 import type { HttpVersion, ResponseMessage } from './message.ts';
-import { Mirror } from './mirror.ts';
+import { Mirrors } from './mirrors.ts';
 import { Pacing } from './pacing.ts';
-import { failureOf, reasonOf } from './policy/attempt-failure.ts';
-import { DEFAULT_POLICY } from './policy/defaults.ts';
-import type { EffectivePolicy } from './policy/effective.ts';
+import { failureOf, isServerFailure, reasonOf } from './policy/attempt-failure.ts';
 import { refusalLayers } from './policy/inbound.ts';
 import { type AttemptFailure, HELD, IDEMPOTENT_METHODS, type Layer } from './policy/layer.ts';
 import { ERROR_HEADER, grpcStatusOf } from './policy/respond.ts';
@@ -23,8 +22,10 @@ import type { AttemptOutcome, Reached } from './upstream/types.ts';
  * One request and its response on their way through: resolves, picks a route,
  * makes attempts, and ends in exactly one {@link Outcome}.
  */
-export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes {
-  readonly context: HttpContext;
+export class Exchange<V extends HttpVersion = HttpVersion>
+  extends ExchangeNotes
+  implements HedgeOwner<V>
+{
   readonly request: V['request'];
   readonly startedMs: number;
   pacing: Pacing<V['trailers']> | undefined;
@@ -38,22 +39,18 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
   #source: BodySource;
   /** The layer to go on with, of a request that is held; 0 of any other. */
   #heldBefore = 0;
-  #target: HttpTarget | undefined;
-  #route: Route | undefined;
   #layers: readonly Layer[];
   #attempt: Attempt | undefined;
-  #tried: Endpoint[] = [];
+  /** Beside the attempt, until one of them is left. */
+  #hedge: Hedge<V> | undefined;
   #responseBegun = false;
-  #continueSent = false;
-  /** Where copies of the request go, and the ways there. */
-  #mirrorTargets: HttpTarget[] | undefined;
-  #mirrors: Mirror<V>[] | undefined;
+  /** Copies of the request. */
+  #mirrors: Mirrors<V> | undefined;
   #pauseTimer: Timer | undefined;
   #stopWaiting: (() => void) | undefined;
 
   constructor(context: HttpContext, request: V['request'], downstream: Downstream<V>) {
-    super(context.mutualTls);
-    this.context = context;
+    super(context);
     this.request = request;
     this.startedMs = context.clock.monotonicMs();
     this.#layers = refusalLayers(context.accessLog !== undefined);
@@ -63,43 +60,8 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
     this.#intake = this.#body;
   }
 
-  get policy(): EffectivePolicy {
-    return this.#route?.policy ?? DEFAULT_POLICY;
-  }
-
   get peer(): Peer {
     return this.#downstream.peer;
-  }
-
-  get service(): string {
-    return this.#target?.service ?? '';
-  }
-
-  get routeName(): string {
-    return this.#route?.name ?? '';
-  }
-
-  /** The client was told to send its body. */
-  get continueSent(): boolean {
-    return this.#continueSent;
-  }
-
-  /** Becomes the Host of a request that came without one. */
-  get authority(): string {
-    return this.#target?.authority ?? '';
-  }
-
-  /** A rule decided by the path: it goes on as it was decided upon. */
-  get sendsNormalPath(): boolean {
-    return this.#target?.routes.decidesByPath === true;
-  }
-
-  get tried(): readonly Endpoint[] {
-    return this.#tried;
-  }
-
-  get hasUntriedEndpoint(): boolean {
-    return this.#route?.cluster.hasUntried(this.#tried) === true;
   }
 
   begin(): void {
@@ -117,18 +79,19 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
   }
 
   #proceed(target: HttpTarget): void {
-    this.#target = target;
+    this.target = target;
     this.destination = target.destination;
     const route = target.routes.select(this.request);
     if (route instanceof MeshError) {
       this.fail(route);
       return;
     }
-    this.#route = route;
+    this.route = route;
     this.#layers = route.layers;
     this.#downstream.limitIdle(route.policy.idleTimeoutMs);
     this.#body.keep =
       route.policy.retries !== undefined ||
+      route.policy.hedging !== undefined ||
       route.policy.connectRetries > 0 ||
       // A stream that was refused is sent again, whatever its method.
       this.request.version === 2 ||
@@ -139,7 +102,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
   /** A layer that held the request lets it go on. */
   proceed(): void {
     const next = this.#heldBefore;
-    const route = this.#route;
+    const route = this.route;
     if (next === 0 || route === undefined || this.outcome !== undefined) return;
     this.#heldBefore = 0;
     this.#ask(route, next);
@@ -156,25 +119,16 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
       else this.#answer(ended);
       return;
     }
-    if (this.#mirrorTargets !== undefined)
-      this.#mirrors = this.#mirrorTargets.map((at) => this.#startMirror(at));
+    this.#mirrors?.start(this, this.#body, (context, mirror) => {
+      return new Exchange<V>(context, this.request, mirror);
+    });
     this.#startAttempt(route);
   }
 
   /** A copy of the request goes there too, once all layers have seen it. */
   mirror(target: HttpTarget): void {
-    this.#mirrorTargets ??= [];
-    this.#mirrorTargets.push(target);
-  }
-
-  #startMirror(target: HttpTarget): Mirror<V> {
-    const routes = { ...target.routes, decidesByPath: this.sendsNormalPath };
-    const own: HttpTarget = { ...target, routes };
-    const mirror = new Mirror<V>(this.#downstream);
-    const context = { ...this.context, resolve: () => own };
-    mirror.begin(new Exchange<V>(context, this.request, mirror));
-    this.#body.copyTo(mirror);
-    return mirror;
+    this.#mirrors ??= new Mirrors(this.#downstream);
+    this.#mirrors.add(target);
   }
 
   #answer(answer: Answer): void {
@@ -212,21 +166,61 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
     attempt.start();
   }
 
+  /** The request could be sent to another endpoint beside the one that has it. */
+  get canHedge(): boolean {
+    return !this.#responseBegun && this.#body.isWholeAndSent && this.hasUntriedEndpoint;
+  }
+
+  /** Sends it there. */
+  hedge(): void {
+    if (this.route === undefined || this.outcome !== undefined) return;
+    this.attempts += 1;
+    this.#hedge = new Hedge(this, this.#downstream, this.route.cluster, this.#body);
+    this.#hedge.start();
+  }
+
+  hedgeWon(): void {
+    const first = this.#attempt;
+    this.#goOnWithHedge();
+    first?.abort('outrun');
+  }
+
+  hedgeFailed(): void {
+    this.#hedge = undefined;
+  }
+
+  /** The first attempt is over; false where there is no other. */
+  #goOnWithHedge(): boolean {
+    const hedge = this.#hedge;
+    if (hedge === undefined) return false;
+    this.#hedge = undefined;
+    // It was the first one's; the hedge has its own.
+    this.attemptTimer?.cancel();
+    this.#body.detach();
+    this.#attempt = hedge;
+    hedge.takeOver();
+    return true;
+  }
+
+  #endHedge(): void {
+    const hedge = this.#hedge;
+    this.#hedge = undefined;
+    hedge?.abort('cancelled');
+  }
+
   // From the client.
 
   /** @param last the body ends with these bytes, without trailers, and `onBodyEnd` does not follow */
   onBody(bytes: Buffer, last: boolean): void {
     if (this.outcome !== undefined) return;
     this.#intake.add(bytes, last);
-    if (this.#mirrors === undefined) return;
-    for (const mirror of this.#mirrors) mirror.onBody(bytes, last);
+    this.#mirrors?.onBody(bytes, last);
   }
 
   onBodyEnd(trailers: V['trailers'] | undefined): void {
     if (this.outcome !== undefined) return;
     this.#intake.end(trailers);
-    if (this.#mirrors === undefined) return;
-    for (const mirror of this.#mirrors) mirror.onBodyEnd(trailers);
+    this.#mirrors?.onBodyEnd(trailers);
   }
 
   /** The client takes more of the response. */
@@ -264,11 +258,8 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
 
   /** @param reached undefined when it was not */
   attemptPicked(endpoint: Endpoint, reached: Reached | undefined): void {
-    this.#tried.push(endpoint);
-    this.upstream = reached;
-    if (this.context.direction === 'inbound') return;
-    this.destination = endpoint.workload;
-    this.mutualTls = reached?.mutualTls === true;
+    this.tried.push(endpoint);
+    this.attemptReached(endpoint, reached);
   }
 
   attemptConnected(attempt: BodyTarget<V['trailers']>): void {
@@ -287,14 +278,20 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
   }
 
   attemptFailed(failure: Exclude<AttemptFailure, { kind: 'status' }>): void {
+    if (this.#goOnWithHedge()) return;
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     if (this.#responseBegun || !this.#retried(failure)) this.fail(failure.error);
   }
 
   /** True: the response is passed on. False: it is to be thrown away. */
   responseBegan(response: V['response'], mutualTls: boolean): boolean {
+    const failure = failureOf(response, mutualTls);
+    if (this.#hedge !== undefined) {
+      if (isServerFailure(failure) && this.#goOnWithHedge()) return false;
+      this.#endHedge();
+    }
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
-    if (this.#retried(failureOf(response, mutualTls))) return false;
+    if (this.#retried(failure)) return false;
     this.#responseBegun = true;
     this.#body.forget();
     this.status = response.status;
@@ -311,8 +308,8 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
 
   interim(response: V['response']): void {
     if (response.status === 100) {
-      if (!this.request.expectsContinue || this.#continueSent) return;
-      this.#continueSent = true;
+      if (!this.request.expectsContinue || this.continueSent) return;
+      this.continueSent = true;
     }
     this.#downstream.writeInterim(response);
   }
@@ -354,7 +351,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
   }
 
   #changeResponse(response: ResponseMessage): void {
-    const layers = this.#route?.responseLayers;
+    const layers = this.route?.responseLayers;
     if (layers === undefined) return;
     for (const layer of layers) layer.onResponse?.(this, response);
   }
@@ -368,7 +365,7 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
     this.#body.detach();
     this.#pauseTimer = this.context.clock.setTimeout(() => {
       this.#pauseTimer = undefined;
-      if (this.#route !== undefined) this.#startAttempt(this.#route);
+      if (this.route !== undefined) this.#startAttempt(this.route);
     }, pauseMs);
     return true;
   }
@@ -386,9 +383,10 @@ export class Exchange<V extends HttpVersion = HttpVersion> extends ExchangeNotes
     this.outcome = outcome;
     this.#stopWaiting?.();
     this.#pauseTimer?.cancel();
+    this.#endHedge();
     this.#attempt?.abort(ofAttempt);
     this.#body.forget();
-    if (this.#mirrors !== undefined) for (const mirror of this.#mirrors) mirror.originalEnded();
+    this.#mirrors?.originalEnded();
     for (const layer of this.#layers) layer.onAttemptEnd?.(this);
     for (const layer of this.#layers) layer.onEnd?.(this);
     if (outcome.kind === 'cut') this.#downstream.cut(outcome.error);

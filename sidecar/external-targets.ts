@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import type { ExternalPort, ExternalService } from './config/types.ts';
-import { RetryBudget } from './policy/budget.ts';
 import { effectivePolicy } from './policy/defaults.ts';
 import { responseLayersOf } from './policy/layer.ts';
 import { outboundLayers } from './policy/outbound.ts';
+import { SharedCounts } from './policy/shared-counts.ts';
 import type { ConnectionWay } from './route/connections.ts';
 import { matchesHost } from './route/host-pattern.ts';
 import type { HttpTarget } from './route/route.ts';
@@ -41,7 +41,7 @@ interface Entry {
 interface Made {
   readonly key: string;
   readonly spec: ExternalSpec;
-  readonly budget: RetryBudget;
+  readonly counts: SharedCounts;
   target: (ExternalTarget & { readonly cluster: Cluster }) | undefined;
 }
 
@@ -115,8 +115,8 @@ export class ExternalTargets {
     let made = this.#made.get(key);
     if (made === undefined) {
       if (this.#made.size >= MAX_TARGETS) this.#made.clear();
-      const budget = new RetryBudget(this.#options.clock);
-      made = { key, spec: this.#spec(entry, host), budget, target: undefined };
+      const counts = new SharedCounts(this.#options.clock);
+      made = { key, spec: this.#spec(entry, host), counts, target: undefined };
       this.#made.set(key, made);
     }
     // Asked anew, because a cluster that was not used for a while is forgotten.
@@ -149,12 +149,12 @@ export class ExternalTargets {
   #make(
     { external, host: party }: Entry,
     host: string,
-    { budget }: Made,
+    { counts }: Made,
     cluster: Cluster,
   ): ExternalTarget & { readonly cluster: Cluster } {
     const told = external.policy;
     const connectTimeoutMs = told.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
-    const policy = { ...effectivePolicy(told, budget), connectTimeoutMs };
+    const policy = { ...effectivePolicy(told, counts), connectTimeoutMs };
     const layers = outboundLayers(policy, this.#options.accessLogged);
     const responseLayers = responseLayersOf(layers);
     const service = serviceOf(external);

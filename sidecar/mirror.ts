@@ -1,5 +1,5 @@
 import type { MeshError } from '../runtime/errors.ts';
-import type { Attempt, Downstream } from './downstream.ts';
+import type { Attempt, AttemptOwner, Downstream } from './downstream.ts';
 import type { Exchange } from './exchange.ts';
 import type { HttpVersion } from './message.ts';
 import { statusOf } from './policy/respond.ts';
@@ -61,8 +61,8 @@ export class Mirror<V extends HttpVersion> implements Downstream<V>, BodySink<V[
     return this.#original.peer;
   }
 
-  attempt(exchange: Exchange<V>, cluster: Cluster): Attempt {
-    return this.#original.attempt(exchange, cluster);
+  attempt(owner: AttemptOwner<V>, cluster: Cluster): Attempt {
+    return this.#original.attempt(owner, cluster);
   }
 
   writeError(error: MeshError): number {

@@ -54,6 +54,11 @@ export class RequestBody<Trailers> {
     return this.#complete;
   }
 
+  /** An attempt has it, and it is whole and at hand: another one could have it too. */
+  get isWholeAndSent(): boolean {
+    return this.#target !== undefined && this.#ended && this.#complete;
+  }
+
   /** @param last the body ends with these bytes, without trailers, and `end` does not follow */
   add(bytes: Buffer, last: boolean): void {
     if (last) this.#ended = true;
@@ -82,15 +87,15 @@ export class RequestBody<Trailers> {
     this.#target = target;
     const held = this.#held ?? NOTHING;
     if (held.length > 0 && (!this.keep || this.#isTooMuch())) this.forget();
-    // A body that is whole already ends with its last piece.
-    const joined = this.#ended && this.#trailers === undefined ? held.length - 1 : -1;
-    let writable = true;
-    for (let i = 0; i < held.length; i++)
-      writable = target.writeBody(held[i] as Buffer, i === joined);
-    if (this.#ended) {
-      if (joined < 0) target.endBody(this.#trailers);
-    } else if (writable) this.#source.resumeRequest();
+    const writable = this.#write(held, target);
+    if (this.#ended) return;
+    if (writable) this.#source.resumeRequest();
     else this.#source.pauseRequest();
+  }
+
+  /** Sends a body that is whole to a target beside the one that has it. */
+  sendAlsoTo(target: BodyTarget<Trailers>): void {
+    this.#write(this.#held ?? NOTHING, target);
   }
 
   /** What came before there was an attempt. */
@@ -110,6 +115,16 @@ export class RequestBody<Trailers> {
     this.#kept.remove(this.#heldBytes);
     this.#heldBytes = 0;
     this.#complete = false;
+  }
+
+  #write(held: readonly Buffer[], target: BodyTarget<Trailers>): boolean {
+    // A body that is whole already ends with its last piece.
+    const joined = this.#ended && this.#trailers === undefined ? held.length - 1 : -1;
+    let writable = true;
+    for (let i = 0; i < held.length; i++)
+      writable = target.writeBody(held[i] as Buffer, i === joined);
+    if (this.#ended && joined < 0) target.endBody(this.#trailers);
+    return writable;
   }
 
   #hold(bytes: Buffer): void {

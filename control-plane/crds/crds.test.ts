@@ -85,6 +85,11 @@ const valid: { name: string; spec: object }[] = [
       loadBalancer: { type: 'RingHash', hash: { cookie: { name: 'id', ttl: '720h' } } },
     },
   },
+  { name: 'hedging with all defaults', spec: { targetRefs, hedging: {} } },
+  {
+    name: 'hedging by a number a second alone',
+    spec: { targetRefs, hedging: { budget: { percent: 0, minPerSecond: 1 } } },
+  },
   { name: 'limits alone', spec: { targetRefs, limits: { maxPendingRequests: 0 } } },
   {
     name: 'a Service and an HTTPRoute of one name',
@@ -104,7 +109,10 @@ for (const { name, spec } of valid) {
 
 test('what is left out has the defaults that the definition tells the API server', () => {
   assert.deepEqual(
-    read({ targetRefs, retries: { backoff: { base: '10ms' } }, circuitBreaker: {} }).spec,
+    read({
+      ...{ targetRefs, retries: { backoff: { base: '10ms' } } },
+      ...{ circuitBreaker: {}, hedging: { budget: { percent: 5 } } },
+    }).spec,
     {
       targetRefs: [{ group: '', kind: 'Service', name: 'web' }],
       retries: {
@@ -115,6 +123,10 @@ test('what is left out has the defaults that the definition tells the API server
         budget: { percent: 20, minPerSecond: 10 },
       },
       circuitBreaker: { consecutiveErrors: 5, ejectionTime: '30s', maxEjectedPercent: 50 },
+      hedging: {
+        ...{ percentile: 95, minDelay: '10ms', methods: ['GET', 'HEAD', 'OPTIONS'] },
+        budget: { percent: 5, minPerSecond: 0 },
+      },
     },
   );
 });

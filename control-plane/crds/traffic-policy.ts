@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { TOKEN } from '../../proto/token.ts';
 import { circuitBreaker } from './circuit-breaker.ts';
 import {
   acceptedColumns,
@@ -11,6 +10,8 @@ import {
   withRules,
 } from './custom-resource.ts';
 import { GRPC_FAILURES } from './grpc-failures.ts';
+import { hedging } from './hedging.ts';
+import { loadBalancer } from './load-balancer.ts';
 import { targetRefs } from './target-refs.ts';
 
 const timeouts = withRules(
@@ -99,61 +100,6 @@ const retries = z
   })
   .describe('Which requests are tried again, and how often.');
 
-/** `token` of RFC 9110 §5.6.2: what headers and cookies may be called. */
-const fieldName = z.string().min(1).max(256);
-
-const hash = withRules(
-  z.strictObject({
-    header: fieldName
-      .regex(TOKEN, 'is no name of a header')
-      .optional()
-      .describe('The name of a header whose value decides.'),
-    cookie: z
-      .strictObject({
-        name: fieldName.regex(TOKEN, 'is no name of a cookie'),
-        ttl: duration(
-          'Where it is given, the sidecar sets the cookie itself, for so long, on the response to a request that came without it. 0s means until the client ends.',
-          '0s',
-          '720h',
-        ).optional(),
-      })
-      .optional()
-      .describe('A cookie whose value decides.'),
-    source: z
-      .enum(['Pod'])
-      .optional()
-      .describe('Pod: all that one pod sends goes to the same endpoint.'),
-  }),
-  'What of a request decides its endpoint.',
-  [
-    {
-      cel: '[has(self.header), has(self.cookie), has(self.source)].filter(given, given).size() == 1',
-      holds: ({ header, cookie, source }) =>
-        [header, cookie, source].filter((given) => given !== undefined).length === 1,
-      message: 'exactly one of header, cookie and source must be given',
-    },
-  ],
-);
-
-const loadBalancer = withRules(
-  z.strictObject({
-    type: z
-      .enum(['LeastRequest', 'PeakEwma', 'RoundRobin', 'RingHash'])
-      .describe(
-        'LeastRequest: of two drawn at random, the endpoint with fewer requests under way. PeakEwma: the same, weighed by response time. RoundRobin: one after the other. RingHash: equal keys to the same endpoint, unless that has much more to do than others.',
-      ),
-    hash: hash.optional(),
-  }),
-  'How the endpoint of a request is chosen.',
-  [
-    {
-      cel: "has(self.hash) == (self.type == 'RingHash')",
-      holds: ({ type, hash: given }) => (given !== undefined) === (type === 'RingHash'),
-      message: 'hash must be given with the type RingHash, and only with it',
-    },
-  ],
-);
-
 const limits = z
   .strictObject({
     maxConnections: z
@@ -186,6 +132,7 @@ export const trafficPolicySpec = withRules(
     targetRefs,
     timeouts: timeouts.optional(),
     retries: retries.optional(),
+    hedging: hedging.optional(),
     circuitBreaker: circuitBreaker.optional(),
     loadBalancer: loadBalancer.optional(),
     limits: limits.optional(),
@@ -193,15 +140,16 @@ export const trafficPolicySpec = withRules(
   'What the policy demands.',
   [
     {
-      cel: 'has(self.timeouts) || has(self.retries) || has(self.circuitBreaker) || has(self.loadBalancer) || has(self.limits)',
+      cel: 'has(self.timeouts) || has(self.retries) || has(self.hedging) || has(self.circuitBreaker) || has(self.loadBalancer) || has(self.limits)',
       holds: (spec) =>
         spec.timeouts !== undefined ||
         spec.retries !== undefined ||
+        spec.hedging !== undefined ||
         spec.circuitBreaker !== undefined ||
         spec.loadBalancer !== undefined ||
         spec.limits !== undefined,
       message:
-        'a policy needs at least one of timeouts, retries, circuitBreaker, loadBalancer and limits',
+        'a policy needs at least one of timeouts, retries, hedging, circuitBreaker, loadBalancer and limits',
     },
   ],
 );
@@ -213,7 +161,7 @@ export const trafficPolicy: CustomResource<typeof trafficPolicySpec> = {
   shortNames: ['tpol'],
   version: 'v1alpha1',
   description:
-    'Time limits, retries, circuit breaking, load balancing and limits for calls to a Service or by a route.',
+    'Time limits, retries, hedging, circuit breaking, load balancing and limits for calls to a Service or by a route.',
   spec: trafficPolicySpec,
   status: z.object({ conditions }),
   printerColumns: [...policyColumns, ...acceptedColumns],

@@ -220,6 +220,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
           limitsOfService(service, (target) =>
             policies.flatMap(({ byTarget }) => fetch(byTarget, target) ?? []),
           ),
+        zoneOfNode: fetch(nodes, pod.node)?.zone ?? '',
         egress: fetch(namespaces, pod.metadata.namespace)?.metadata.labels[EGRESS_LABEL],
       }),
     {
@@ -227,6 +228,7 @@ export function deriveModel(source: ResourceSource, trustDomain: string): MeshMo
         serviceObjectsByNamespace,
         electionsByPod,
         namespaces,
+        nodes,
         ...policies.map(({ byTarget }) => byTarget),
       ],
     },

@@ -116,6 +116,15 @@ test('a breaker is told with its times in milliseconds', () => {
   });
 });
 
+test('hedging is told with durations as numbers, and its methods in one order', () => {
+  const hedging = 'hedging: { percentile: 90, minDelay: 1s, methods: [POST, GET] }';
+  const { routes } = port(policy('p', `{ targetRefs: [${onService}], ${hedging} }`));
+  assert.deepEqual(routes.policy.hedging, {
+    ...{ percentile: 90, minDelayMs: 1_000, methods: ['GET', 'POST'] },
+    ...{ budgetPercent: 10, budgetMinPerSecond: 0 },
+  });
+});
+
 test('a balancer is taken from one policy as a whole, and so are limits', () => {
   const { routes } = port(
     policy(
@@ -134,6 +143,16 @@ test('a balancer is taken from one policy as a whole, and so are limits', () => 
     hash: { kind: 'header', name: 'x-user' },
   });
   assert.deepEqual(routes.policy.limits, { maxConnections: 5, maxRequests: 9 });
+});
+
+test('slow start and zones are told with their defaults', () => {
+  const balancer = '{ type: PeakEwma, slowStart: {}, locality: {} }';
+  const { routes } = port(policy('p', `{ targetRefs: [${onService}], loadBalancer: ${balancer} }`));
+  assert.deepEqual(routes.policy.loadBalancer, {
+    type: 'peak-ewma',
+    slowStart: { windowMs: 30_000, minPercent: 10 },
+    locality: { minHealthyPercent: 70 },
+  });
 });
 
 const hashes: { spec: string; hash: HashSource }[] = [

@@ -6,6 +6,7 @@ import type { PolicyField, PolicySettings } from './attachment.ts';
 import type {
   CircuitBreaker,
   HashSource,
+  Hedging,
   Limits,
   LoadBalancer,
   Policy,
@@ -20,6 +21,7 @@ export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
   connectTimeoutMs: 'timeouts.connect',
   idleTimeoutMs: 'timeouts.idle',
   retries: 'retries',
+  hedging: 'hedging',
   circuitBreaker: 'circuitBreaker',
   loadBalancer: 'loadBalancer',
   limits: 'limits',
@@ -29,13 +31,14 @@ export const FIELD_NAMES: Readonly<Record<PolicyField, string>> = {
 
 /** What a TrafficPolicy sets. */
 export function trafficSettings(spec: Spec): PolicySettings {
-  const { timeouts, retries, circuitBreaker, loadBalancer, limits } = spec;
+  const { timeouts, retries, hedging, circuitBreaker, loadBalancer, limits } = spec;
   return compact<PolicySettings>({
     requestTimeoutMs: optionalMs(timeouts?.request),
     perTryTimeoutMs: optionalMs(timeouts?.perTry),
     connectTimeoutMs: optionalMs(timeouts?.connect),
     idleTimeoutMs: optionalMs(timeouts?.idle),
     retries: retries && toRetries(retries),
+    hedging: hedging && toHedging(hedging),
     circuitBreaker: circuitBreaker && toCircuitBreaker(circuitBreaker),
     loadBalancer: loadBalancer && toLoadBalancer(loadBalancer),
     limits: limits && compact<Limits>(limits),
@@ -76,6 +79,17 @@ function toRetries(retries: NonNullable<Spec['retries']>): Retries {
   });
 }
 
+function toHedging(hedging: NonNullable<Spec['hedging']>): Hedging {
+  const { percentile, minDelay, methods, budget } = hedging;
+  return {
+    percentile,
+    minDelayMs: optionalMs(minDelay) ?? 0,
+    methods: [...new Set(methods)].sort(),
+    budgetPercent: budget.percent,
+    budgetMinPerSecond: budget.minPerSecond,
+  };
+}
+
 type Spec = NonNullable<TrafficPolicyObject['spec']>;
 
 const BALANCERS = {
@@ -85,9 +99,17 @@ const BALANCERS = {
   RingHash: 'ring-hash',
 } as const;
 
-function toLoadBalancer({ type, hash }: NonNullable<Spec['loadBalancer']>): LoadBalancer {
-  const source = hash && toHashSource(hash);
-  return { type: BALANCERS[type], ...(source === undefined ? {} : { hash: source }) };
+function toLoadBalancer(balancer: NonNullable<Spec['loadBalancer']>): LoadBalancer {
+  const { type, hash, slowStart, locality } = balancer;
+  return compact<LoadBalancer>({
+    type: BALANCERS[type],
+    hash: hash && toHashSource(hash),
+    slowStart: slowStart && {
+      windowMs: optionalMs(slowStart.window) ?? 0,
+      minPercent: slowStart.minPercent,
+    },
+    locality,
+  });
 }
 
 /** The schema has seen to it that there is exactly one. */

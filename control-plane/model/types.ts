@@ -21,6 +21,8 @@ export interface Settings {
   readonly rateLimits?: readonly InboundRateLimits[];
   /** Absent: what is not registered may be called. */
   readonly egress?: 'registered-only';
+  /** Absent where it is not known. */
+  readonly zone?: string;
 }
 
 export interface Service {
@@ -162,11 +164,21 @@ export interface Policy {
   readonly connectTimeoutMs?: number;
   readonly idleTimeoutMs?: number;
   readonly retries?: Retries;
+  readonly hedging?: Hedging;
   readonly circuitBreaker?: CircuitBreaker;
   readonly loadBalancer?: LoadBalancer;
   readonly limits?: Limits;
   readonly faults?: Faults;
   readonly rateLimits?: RateLimits;
+}
+
+/** A request without a response after a while goes to a second endpoint too. */
+export interface Hedging {
+  readonly percentile: number;
+  readonly minDelayMs: number;
+  readonly methods: readonly string[];
+  readonly budgetPercent: number;
+  readonly budgetMinPerSecond: number;
 }
 
 /** What is done to a share of the requests on purpose. */
@@ -247,6 +259,8 @@ export interface LoadBalancer {
   readonly type: 'least-request' | 'peak-ewma' | 'round-robin' | 'ring-hash';
   /** With `ring-hash`, and only with it. */
   readonly hash?: HashSource;
+  readonly slowStart?: { readonly windowMs: number; readonly minPercent: number };
+  readonly locality?: { readonly minHealthyPercent: number };
 }
 
 export type HashSource =

@@ -127,6 +127,12 @@ test('a workload tells who a pod is', () => {
   });
 });
 
+test('the label of a pod tells its zone, else the node does', () => {
+  const labels = { 'topology.kubernetes.io/zone': 'south' };
+  assert.equal(toWorkload(pod({ labels }), '10.1.0.5', 'north').zone, 'south');
+  assert.equal(toWorkload(pod({}), '10.1.0.5', 'north').zone, 'north');
+});
+
 test("addresses are the pod's alone: not the host's, nor those of one that has ended", () => {
   const podIPs = [{ ip: '10.1.0.5' }, { ip: 'fd00::5' }];
   assert.deepEqual(ownAddresses(pod({ status: { podIPs } })), ['10.1.0.5', 'fd00::5']);
@@ -158,6 +164,7 @@ test("settings hold the ports on which services reach the pod, by number and by 
       service('manual', {}, [{ name: 'tcp', port: 7 }]),
     ],
     elections: ['z', 'a'],
+    zoneOfNode: 'north',
   });
   assert.deepEqual(settings, {
     kind: 'settings',
@@ -168,5 +175,6 @@ test("settings hold the ports on which services reach the pod, by number and by 
       { port: 9090, name: 'http-m', protocol: 'http1' },
     ],
     elections: ['a', 'z'],
+    zone: 'north',
   });
 });

@@ -5,7 +5,12 @@ import {
   SIDECAR_LABEL,
   SIDECAR_LABEL_VALUE,
 } from '../../proto/well-known.ts';
-import type { PodObject, ServiceObject, ServicePort } from '../watch/kinds.ts';
+import {
+  type PodObject,
+  type ServiceObject,
+  type ServicePort,
+  ZONE_LABEL,
+} from '../watch/kinds.ts';
 import { selectsLabels } from './selectors.ts';
 import { protocolOf } from './services.ts';
 import type { InboundRateLimits, Port, RateLimits, Settings, Workload } from './types.ts';
@@ -53,7 +58,13 @@ export function ownAddresses(pod: PodObject): readonly string[] {
   return ended || pod.hostNetwork ? [] : pod.addresses;
 }
 
-export function toWorkload(pod: PodObject, address: string, zone: string): Workload {
+/** Where a pod runs: what its own label says, else its node. Empty where neither is known. */
+export function zoneOf(pod: PodObject, ofNode: string): string {
+  return pod.metadata.labels[ZONE_LABEL] ?? ofNode;
+}
+
+/** @param zoneOfNode empty where it is not known */
+export function toWorkload(pod: PodObject, address: string, zoneOfNode: string): Workload {
   return {
     kind: 'workload',
     address,
@@ -62,7 +73,7 @@ export function toWorkload(pod: PodObject, address: string, zone: string): Workl
     workload: workloadName(pod),
     serviceAccount: pod.serviceAccount,
     node: pod.node,
-    zone,
+    zone: zoneOf(pod, zoneOfNode),
     trunkPort: trunkPort(pod),
   };
 }
@@ -94,10 +105,13 @@ export interface SettingsInputs {
   readonly rateLimitsOf: (service: ServiceObject['metadata']) => RateLimits | undefined;
   /** The label of the pod's namespace; undefined where it has none. */
   readonly egress?: string | undefined;
+  /** Of the pod's node; empty where that is not known. */
+  readonly zoneOfNode: string;
 }
 
 export function buildSettings(inputs: SettingsInputs): Settings {
   const rateLimits = inboundRateLimits(inputs);
+  const zone = zoneOf(inputs.pod, inputs.zoneOfNode);
   return {
     kind: 'settings',
     workload: workloadName(inputs.pod),
@@ -107,6 +121,7 @@ export function buildSettings(inputs: SettingsInputs): Settings {
     ...(rateLimits.length > 0 && { rateLimits }),
     // What is misspelt restricts, as somebody wanted it to.
     ...((inputs.egress ?? EGRESS.allow) !== EGRESS.allow && { egress: EGRESS.registeredOnly }),
+    ...(zone !== '' && { zone }),
   };
 }
 

@@ -86,6 +86,7 @@ function bodyOf(resource: Resource): Partial<ResourceMessage> {
             })),
           }),
           ...(resource.egress && { egress: 'REGISTERED_ONLY' }),
+          zone: resource.zone ?? '',
         },
       };
     case 'service':
@@ -200,6 +201,7 @@ function policyMessage(policy: Policy): PolicyMessage {
     faults,
     rateLimits,
     sources,
+    hedging,
     ...timeouts
   } = policy;
   const message: PolicyMessage = { sources: [...sources], ...timeouts };
@@ -210,10 +212,11 @@ function policyMessage(policy: Policy): PolicyMessage {
       grpcStatuses: [...(retries.grpcStatuses ?? [])],
     };
   }
+  if (hedging !== undefined) message.hedging = { ...hedging, methods: [...hedging.methods] };
   if (circuitBreaker !== undefined) message.circuitBreaker = { ...circuitBreaker };
   if (loadBalancer !== undefined) {
-    const { type, hash } = loadBalancer;
-    message.loadBalancer = { type: BALANCER_TYPES[type] };
+    const { type, hash, ...more } = loadBalancer;
+    message.loadBalancer = { type: BALANCER_TYPES[type], ...more };
     if (hash !== undefined) message.loadBalancer.hash = hashMessage(hash);
   }
   if (limits !== undefined) message.limits = { ...limits };
@@ -273,9 +276,12 @@ function requiredFeatures(routes: Routes): Feature[] {
       if (!isEmpty(policy)) required.add('policy.v1');
       if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
       if (policy.limits !== undefined) required.add('limits.v1');
+      const { slowStart, locality } = policy.loadBalancer ?? {};
+      if ((slowStart ?? locality) !== undefined) required.add('load-balancer.v2');
       if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
       const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
       if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
+      if (policy.hedging !== undefined) required.add('hedging.v1');
       if (policy.faults !== undefined) required.add('faults.v1');
       if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
       if (policy.rateLimits !== undefined) required.add('rate-limits.v1');

@@ -46,7 +46,8 @@ export const nodeKind: WatchedKind<NodeObject> = {
   },
 };
 
-const ZONE_LABEL = 'topology.kubernetes.io/zone';
+/** On nodes, and copied by Kubernetes to pods; where a pod has it, it decides. */
+export const ZONE_LABEL = 'topology.kubernetes.io/zone';
 
 export interface ServiceObject extends KubernetesObject {
   readonly type: string;

@@ -24,6 +24,7 @@ import type { HashCookie as _remora_v1_HashCookie, HashCookie__Output as _remora
 import type { HashSource as _remora_v1_HashSource, HashSource__Output as _remora_v1_HashSource__Output } from './remora/v1/HashSource.ts';
 import type { Header as _remora_v1_Header, Header__Output as _remora_v1_Header__Output } from './remora/v1/Header.ts';
 import type { HeaderChanges as _remora_v1_HeaderChanges, HeaderChanges__Output as _remora_v1_HeaderChanges__Output } from './remora/v1/HeaderChanges.ts';
+import type { Hedging as _remora_v1_Hedging, Hedging__Output as _remora_v1_Hedging__Output } from './remora/v1/Hedging.ts';
 import type { Hello as _remora_v1_Hello, Hello__Output as _remora_v1_Hello__Output } from './remora/v1/Hello.ts';
 import type { HttpMatch as _remora_v1_HttpMatch, HttpMatch__Output as _remora_v1_HttpMatch__Output } from './remora/v1/HttpMatch.ts';
 import type { HttpRule as _remora_v1_HttpRule, HttpRule__Output as _remora_v1_HttpRule__Output } from './remora/v1/HttpRule.ts';
@@ -31,6 +32,7 @@ import type { InboundRateLimits as _remora_v1_InboundRateLimits, InboundRateLimi
 import type { LatencyEjection as _remora_v1_LatencyEjection, LatencyEjection__Output as _remora_v1_LatencyEjection__Output } from './remora/v1/LatencyEjection.ts';
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from './remora/v1/Limits.ts';
 import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _remora_v1_LoadBalancer__Output } from './remora/v1/LoadBalancer.ts';
+import type { Locality as _remora_v1_Locality, Locality__Output as _remora_v1_Locality__Output } from './remora/v1/Locality.ts';
 import type { Mirror as _remora_v1_Mirror, Mirror__Output as _remora_v1_Mirror__Output } from './remora/v1/Mirror.ts';
 import type { Nack as _remora_v1_Nack, Nack__Output as _remora_v1_Nack__Output } from './remora/v1/Nack.ts';
 import type { OriginateTls as _remora_v1_OriginateTls, OriginateTls__Output as _remora_v1_OriginateTls__Output } from './remora/v1/OriginateTls.ts';
@@ -51,6 +53,7 @@ import type { Routes as _remora_v1_Routes, Routes__Output as _remora_v1_Routes__
 import type { Service as _remora_v1_Service, Service__Output as _remora_v1_Service__Output } from './remora/v1/Service.ts';
 import type { SessionPersistence as _remora_v1_SessionPersistence, SessionPersistence__Output as _remora_v1_SessionPersistence__Output } from './remora/v1/SessionPersistence.ts';
 import type { Settings as _remora_v1_Settings, Settings__Output as _remora_v1_Settings__Output } from './remora/v1/Settings.ts';
+import type { SlowStart as _remora_v1_SlowStart, SlowStart__Output as _remora_v1_SlowStart__Output } from './remora/v1/SlowStart.ts';
 import type { SubscribeRequest as _remora_v1_SubscribeRequest, SubscribeRequest__Output as _remora_v1_SubscribeRequest__Output } from './remora/v1/SubscribeRequest.ts';
 import type { Subscription as _remora_v1_Subscription, Subscription__Output as _remora_v1_Subscription__Output } from './remora/v1/Subscription.ts';
 import type { SuccessRateEjection as _remora_v1_SuccessRateEjection, SuccessRateEjection__Output as _remora_v1_SuccessRateEjection__Output } from './remora/v1/SuccessRateEjection.ts';
@@ -104,6 +107,7 @@ export interface ProtoGrpcType {
       HashSource: MessageTypeDefinition<_remora_v1_HashSource, _remora_v1_HashSource__Output>
       Header: MessageTypeDefinition<_remora_v1_Header, _remora_v1_Header__Output>
       HeaderChanges: MessageTypeDefinition<_remora_v1_HeaderChanges, _remora_v1_HeaderChanges__Output>
+      Hedging: MessageTypeDefinition<_remora_v1_Hedging, _remora_v1_Hedging__Output>
       Hello: MessageTypeDefinition<_remora_v1_Hello, _remora_v1_Hello__Output>
       HttpMatch: MessageTypeDefinition<_remora_v1_HttpMatch, _remora_v1_HttpMatch__Output>
       HttpRule: MessageTypeDefinition<_remora_v1_HttpRule, _remora_v1_HttpRule__Output>
@@ -111,6 +115,7 @@ export interface ProtoGrpcType {
       LatencyEjection: MessageTypeDefinition<_remora_v1_LatencyEjection, _remora_v1_LatencyEjection__Output>
       Limits: MessageTypeDefinition<_remora_v1_Limits, _remora_v1_Limits__Output>
       LoadBalancer: MessageTypeDefinition<_remora_v1_LoadBalancer, _remora_v1_LoadBalancer__Output>
+      Locality: MessageTypeDefinition<_remora_v1_Locality, _remora_v1_Locality__Output>
       Mirror: MessageTypeDefinition<_remora_v1_Mirror, _remora_v1_Mirror__Output>
       Nack: MessageTypeDefinition<_remora_v1_Nack, _remora_v1_Nack__Output>
       OriginateTls: MessageTypeDefinition<_remora_v1_OriginateTls, _remora_v1_OriginateTls__Output>
@@ -132,6 +137,7 @@ export interface ProtoGrpcType {
       Service: MessageTypeDefinition<_remora_v1_Service, _remora_v1_Service__Output>
       SessionPersistence: MessageTypeDefinition<_remora_v1_SessionPersistence, _remora_v1_SessionPersistence__Output>
       Settings: MessageTypeDefinition<_remora_v1_Settings, _remora_v1_Settings__Output>
+      SlowStart: MessageTypeDefinition<_remora_v1_SlowStart, _remora_v1_SlowStart__Output>
       SubscribeRequest: MessageTypeDefinition<_remora_v1_SubscribeRequest, _remora_v1_SubscribeRequest__Output>
       Subscription: MessageTypeDefinition<_remora_v1_Subscription, _remora_v1_Subscription__Output>
       SuccessRateEjection: MessageTypeDefinition<_remora_v1_SuccessRateEjection, _remora_v1_SuccessRateEjection__Output>

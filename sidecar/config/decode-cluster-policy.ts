@@ -13,7 +13,26 @@ const BALANCERS = {
   ROUND_ROBIN: { kind: 'round-robin' },
 } as const;
 
-export function decodeLoadBalancer({ type, hash }: LoadBalancer__Output, at: Place): LoadBalancer {
+export function decodeLoadBalancer(message: LoadBalancer__Output, at: Place): LoadBalancer {
+  const { slowStart, locality } = message;
+  if (slowStart !== null && message.type === 'RING_HASH') {
+    at.in('slowStart').fail('RING_HASH has no use for it');
+  }
+  return present<LoadBalancer>({
+    ...decodeType(message, at),
+    slowStart: slowStart && {
+      windowMs: at.in('slowStart.windowMs').duration(slowStart.windowMs),
+      minPercent: at.in('slowStart.minPercent').atMost(slowStart.minPercent, 100),
+    },
+    locality: locality && {
+      minHealthyPercent: at
+        .in('locality.minHealthyPercent')
+        .atMost(locality.minHealthyPercent, 100),
+    },
+  });
+}
+
+function decodeType({ type, hash }: LoadBalancer__Output, at: Place): LoadBalancer {
   if (type === 'RING_HASH') {
     return { kind: 'ring-hash', hash: decodeHash(at.in('hash').present(hash), at.in('hash')) };
   }

@@ -20,6 +20,7 @@ import { decodeCircuitBreaker, decodeLimits, decodeLoadBalancer } from './decode
 import { decodeEgress, decodeExternal } from './decode-external.ts';
 import { decodeFaults } from './decode-faults.ts';
 import { decodeFilters } from './decode-filters.ts';
+import { decodeHedging } from './decode-hedging.ts';
 import { decodeMatch } from './decode-match.ts';
 import { decodeInboundRateLimits, decodeRateLimits } from './decode-rate-limits.ts';
 import { decodeSession } from './decode-session.ts';
@@ -189,6 +190,7 @@ function decodeSettings(settings: Settings__Output, at: Place): Settings {
       rateLimits: decodeInboundRateLimits(settings.rateLimits, at),
     }),
     ...decodeEgress(settings.egress, at.in('egress')),
+    ...(settings.zone !== '' && { zone: settings.zone }),
   };
 }
 
@@ -286,6 +288,7 @@ function decodePolicy(policy: Policy__Output | null, at: Place): Policy {
     ...(policy?.rateLimits && {
       rateLimits: decodeRateLimits(policy.rateLimits, at.in('rateLimits')),
     }),
+    ...(policy?.hedging && { hedging: decodeHedging(policy.hedging, at.in('hedging')) }),
   };
 }
 

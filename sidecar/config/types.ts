@@ -28,6 +28,8 @@ export interface Settings {
   readonly rateLimits?: readonly InboundRateLimits[];
   /** Present: of what is no service and no pod, only external services may be called. */
   readonly egress?: 'registered-only';
+  /** In which the pod runs; absent where that is not known. */
+  readonly zone?: string | undefined;
 }
 
 /** `<namespace>/<name>` of a Kubernetes Service. */
@@ -167,6 +169,7 @@ export interface Policy {
   readonly limits: Limits | undefined;
   readonly faults?: Faults;
   readonly rateLimits?: RateLimits;
+  readonly hedging?: Hedging;
 }
 
 export interface Retries {
@@ -183,6 +186,17 @@ export interface Retries {
   readonly grpcStatuses?: ReadonlySet<number> | undefined;
   /** Who asks for a longer pause is not asked again; 0: nobody is heard. */
   readonly maxRetryAfterMs?: number | undefined;
+}
+
+/** A request without a response after a while goes to a second endpoint too. */
+export interface Hedging {
+  /** Of the response times of others, from 1 to 99: so long it waits, but never shorter than `minDelayMs`. */
+  readonly percentile: number;
+  readonly minDelayMs: number;
+  readonly methods: ReadonlySet<string>;
+  /** At most this share of the requests that could be hedged is, in percent, but always `budgetMinPerSecond`. */
+  readonly budgetPercent: number;
+  readonly budgetMinPerSecond: number;
 }
 
 export interface CircuitBreaker {
@@ -219,11 +233,27 @@ export interface LatencyEjection {
 }
 
 /** How the endpoint of a request is chosen. */
-export type LoadBalancer =
+export type LoadBalancer = (
   | { readonly kind: 'least-request' }
   | { readonly kind: 'peak-ewma' }
   | { readonly kind: 'round-robin' }
-  | { readonly kind: 'ring-hash'; readonly hash: HashSource };
+  | { readonly kind: 'ring-hash'; readonly hash: HashSource }
+) & {
+  readonly slowStart?: SlowStart | undefined;
+  readonly locality?: Locality | undefined;
+};
+
+/** The share of a new endpoint grows over a window. */
+export interface SlowStart {
+  readonly windowMs: number;
+  /** What it begins with. */
+  readonly minPercent: number;
+}
+
+/** Endpoints of the caller's zone first, while at least this share of them is healthy. */
+export interface Locality {
+  readonly minHealthyPercent: number;
+}
 
 /** What of a request decides its endpoint. */
 export type HashSource =

@@ -1,4 +1,5 @@
 import type { Workload } from '../config/types.ts';
+import type { EffectiveHedging } from '../policy/effective.ts';
 import type { Route } from '../route/route.ts';
 
 /** Where a request may go, or what answers in the place of anybody. */
@@ -34,6 +35,11 @@ interface ExplainedEndpoint {
   readonly usable: boolean;
   readonly state: string;
   readonly inFlight: number;
+  /** With a policy that looks at zones: where it is, and whether requests go there first. */
+  readonly zone?: string;
+  readonly preferred?: boolean;
+  /** With a slow start: of its picks, from 0 to 1. */
+  readonly share?: number;
 }
 
 /** An endpoint as the configuration has it. */
@@ -58,6 +64,9 @@ interface DescribedEndpoint {
   readonly health?: string;
   readonly ejectedFor?: string;
   readonly usable: boolean;
+  readonly zone?: string;
+  readonly preferred?: boolean;
+  readonly share?: number;
 }
 
 export function describeChoice(
@@ -66,7 +75,7 @@ export function describeChoice(
   described: DescribedCluster | undefined,
   known: (address: string) => KnownEndpoint | undefined,
 ): ExplainedBackend {
-  const { retries, ...rest } = policy;
+  const { retries, hedging, ...rest } = policy;
   const { budget: _, ...told } = retries ?? {};
   return {
     backend: cluster.name,
@@ -74,7 +83,11 @@ export function describeChoice(
     loadBalancer: described?.loadBalancer,
     circuitBreaker: described?.circuitBreaker,
     limits: described?.limits,
-    policy: retries === undefined ? rest : { ...rest, retries: told },
+    policy: {
+      ...rest,
+      ...(retries !== undefined && { retries: told }),
+      ...(hedging !== undefined && { hedging: describeHedging(hedging) }),
+    },
     layers: layers.map(({ name }) => name),
     endpoints: (described?.endpoints ?? []).map((endpoint) => {
       const workload = known(endpoint.address)?.workload;
@@ -86,8 +99,27 @@ export function describeChoice(
         usable: endpoint.usable,
         state: stateOf(endpoint),
         inFlight: endpoint.inFlight,
+        ...ofSelection(endpoint),
       };
     }),
+  };
+}
+
+/** With the delay that holds at the moment; null while too little is known of the service. */
+function describeHedging({ budget: _, times: __, delay, ...told }: EffectiveHedging): object {
+  return { ...told, delayMs: delay.lastMs ?? null };
+}
+
+/** What the policy's wishes have made of it, where it has any. */
+function ofSelection({
+  zone,
+  preferred,
+  share,
+}: DescribedEndpoint): Pick<ExplainedEndpoint, 'zone' | 'preferred' | 'share'> {
+  return {
+    ...(zone !== undefined && { zone }),
+    ...(preferred !== undefined && { preferred }),
+    ...(share !== undefined && { share }),
   };
 }
 

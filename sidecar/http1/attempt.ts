@@ -1,8 +1,7 @@
 import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { countDialedConnection } from '../count-connection.ts';
-import type { Attempt } from '../downstream.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Attempt, AttemptOwner } from '../downstream.ts';
 import { IDEMPOTENT_METHODS } from '../policy/layer.ts';
 import type { BodyTarget } from '../request-body.ts';
 import { neverOpened, type OwnedTransport, type Transport } from '../transport.ts';
@@ -32,7 +31,7 @@ export interface UpgradeTarget {
  * Gives the connection back exactly once.
  */
 export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyTarget<Buffer> {
-  readonly #exchange: Exchange<Http1>;
+  readonly #owner: AttemptOwner<Http1>;
   readonly #cluster: Cluster;
   readonly #client: UpgradeTarget;
   #acquisition: Acquisition | undefined;
@@ -45,21 +44,21 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
   #discarding = false;
   #over = false;
 
-  constructor(exchange: Exchange<Http1>, cluster: Cluster, client: UpgradeTarget) {
-    this.#exchange = exchange;
+  constructor(owner: AttemptOwner<Http1>, cluster: Cluster, client: UpgradeTarget) {
+    this.#owner = owner;
     this.#cluster = cluster;
     this.#client = client;
   }
 
   start(): void {
-    const { tried, policy, request } = this.#exchange;
+    const { tried, policy, request } = this.#owner;
     const acquisition = this.#cluster.acquire(
       {
         tried,
         connectTimeoutMs: policy.connectTimeoutMs,
         pooled: request.upgrade === undefined,
-        hashKey: this.#exchange.hashKey,
-        session: this.#exchange.session,
+        hashKey: this.#owner.hashKey,
+        session: this.#owner.session,
         early: request.upgrade === undefined && IDEMPOTENT_METHODS.has(request.method),
       },
       this,
@@ -68,7 +67,7 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
   }
 
   onDialed(transport: OwnedTransport, endpoint: Endpoint, mutualTls: boolean): void {
-    countDialedConnection(this.#exchange, transport, endpoint, mutualTls);
+    countDialedConnection(this.#owner, transport, endpoint, mutualTls);
   }
 
   onConnection(connection: UpstreamConnection): void {
@@ -78,22 +77,22 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
       connection.release(true);
       return;
     }
-    const { request, sendsNormalPath, authority } = this.#exchange;
+    const { request, sendsNormalPath, authority } = this.#owner;
     this.#connection = connection;
-    this.#exchange.attemptPicked(connection.endpoint, connection);
+    this.#owner.attemptPicked(connection.endpoint, connection);
     this.#reader = new ResponseReader(request.method, request.upgrade !== undefined, this);
     this.#writer = new BodyWriter(connection.transport, request.framing);
     connection.transport.write(request.encode(sendsNormalPath, authority));
     this.#reader.start(connection.transport);
-    this.#exchange.attemptConnected(this);
+    this.#owner.attemptConnected(this);
   }
 
   onError(error: MeshError, endpoint: Endpoint | undefined): void {
     this.#acquisition = undefined;
     if (this.#over) return;
     this.#over = true;
-    if (endpoint !== undefined) this.#exchange.attemptPicked(endpoint, undefined);
-    this.#exchange.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
+    if (endpoint !== undefined) this.#owner.attemptPicked(endpoint, undefined);
+    this.#owner.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
   }
 
   writeBody(bytes: Buffer, last: boolean): boolean {
@@ -124,47 +123,47 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
   }
 
   onInterim(response: Response): void {
-    this.#exchange.interim(response);
+    this.#owner.interim(response);
   }
 
   onResponse(response: Response): void {
     // Known now, and a body may take long.
     if (response.status >= 500) this.#report(isGatewayStatus(response.status) ? GATEWAY : 'error');
     else this.#connection?.responded();
-    if (this.#exchange.responseBegan(response, this.#connection?.mutualTls === true)) return;
+    if (this.#owner.responseBegan(response, this.#connection?.mutualTls === true)) return;
     this.#discarding = true;
     // A body that did not come along with the head is not worth waiting for.
     queueMicrotask(() => this.abort('success'));
   }
 
   onResponseBody(bytes: Buffer): void {
-    if (!this.#discarding) this.#exchange.responseBody(bytes, false);
+    if (!this.#discarding) this.#owner.responseBody(bytes, false);
   }
 
   onResponseEnd(trailers: Buffer | undefined, clean: boolean): void {
     this.#finish('success', clean && this.#sent);
-    if (!this.#discarding) this.#exchange.responseEnded(trailers);
+    if (!this.#discarding) this.#owner.responseEnded(trailers);
   }
 
   onUpgraded(response: Response, rest: Buffer | undefined): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#report('success');
-    this.#exchange.upgraded(response);
+    this.#owner.upgraded(response);
     this.#client.upgrade(response, connection.transport, rest);
   }
 
   onWritable(): void {
-    if (!this.#over && !this.#discarding) this.#exchange.attemptWritable();
+    if (!this.#over && !this.#discarding) this.#owner.attemptWritable();
   }
 
   onFailure(error: MeshError, anyByte: boolean): void {
     const reused = this.#connection?.reused === true;
     this.#finish(GATEWAY, false);
     if (this.#discarding) return;
-    if (anyByte) this.#exchange.attemptFailed({ kind: 'final', error });
-    else if (neverOpened(error)) this.#exchange.attemptFailed({ kind: 'connect', error });
-    else this.#exchange.attemptFailed({ kind: 'reset', error, reused });
+    if (anyByte) this.#owner.attemptFailed({ kind: 'final', error });
+    else if (neverOpened(error)) this.#owner.attemptFailed({ kind: 'connect', error });
+    else this.#owner.attemptFailed({ kind: 'reset', error, reused });
   }
 
   #finish(outcome: AttemptOutcome, reusable: boolean): void {

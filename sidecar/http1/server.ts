@@ -1,7 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpConnection, HttpContext } from '../context.ts';
-import type { Attempt, Downstream } from '../downstream.ts';
+import type { Attempt, AttemptOwner, Downstream } from '../downstream.ts';
 import { Exchange } from '../exchange.ts';
 import { DEFAULT_POLICY } from '../policy/defaults.ts';
 import { statusOf } from '../policy/respond.ts';
@@ -240,8 +240,8 @@ export class ServerConnection
     this.#timer.set(limitMs);
   }
 
-  attempt(exchange: Exchange<Http1>, cluster: Cluster): Attempt {
-    return new Http1Attempt(exchange, cluster, this);
+  attempt(owner: AttemptOwner<Http1>, cluster: Cluster): Attempt {
+    return new Http1Attempt(owner, cluster, this);
   }
 
   writeInterim(response: Response): void {

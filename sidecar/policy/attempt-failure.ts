@@ -34,6 +34,11 @@ export function failureOf(response: ResponseHead, mutualTls: boolean): AttemptFa
   return { kind: 'status', status, grpcStatus, response };
 }
 
+/** Where another answer may still come, this one is not the one to take. */
+export function isServerFailure(failure: AttemptFailure): boolean {
+  return failure.kind !== 'status' || failure.status >= 500;
+}
+
 /** For the counts. */
 export function reasonOf(failure: AttemptFailure): string {
   if (failure.kind !== 'status') return failure.error.code;

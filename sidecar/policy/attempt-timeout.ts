@@ -8,9 +8,7 @@ export const attemptTimeout: Layer = {
     const limitMs = exchange.policy.perTryTimeoutMs;
     if (limitMs === 0) return;
     exchange.attemptTimer = exchange.context.clock.setTimeout(() => {
-      exchange.attemptTimedOut(
-        new MeshError('attempt-timeout', `no response began within the limit of ${limitMs} ms`),
-      );
+      exchange.attemptTimedOut(attemptTimeoutError(limitMs));
     }, limitMs);
   },
   onAttemptEnd(exchange) {
@@ -18,3 +16,7 @@ export const attemptTimeout: Layer = {
     exchange.attemptTimer = undefined;
   },
 };
+
+export function attemptTimeoutError(limitMs: number): MeshError {
+  return new MeshError('attempt-timeout', `no response began within the limit of ${limitMs} ms`);
+}

@@ -4,9 +4,10 @@ import type { Clock } from '../../runtime/clock.ts';
 const SLOTS = 10;
 
 /**
- * Keeps retries from multiplying the load on a service that is already failing:
- * over the last ten seconds, retries may be a share of the requests, but always
- * a few a second so that services with little traffic can retry at all.
+ * Keeps retries, and second tries beside the first, from multiplying the load on a
+ * service that is already failing: over the last ten seconds, they may be a share of
+ * the requests, but always a few a second, where the policy likes, so that services
+ * with little traffic have them at all.
  *
  * Limits come with each question, because a configuration may change them while
  * the counts go on.

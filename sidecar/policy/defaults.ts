@@ -1,6 +1,7 @@
-import type { Policy } from '../config/types.ts';
-import type { RetryBudget } from './budget.ts';
-import type { EffectivePolicy } from './effective.ts';
+import type { Hedging, Policy } from '../config/types.ts';
+import type { EffectiveHedging, EffectivePolicy } from './effective.ts';
+import { HedgeDelay } from './hedge-delay.ts';
+import type { SharedCounts } from './shared-counts.ts';
 
 /**
  * What holds where no TrafficPolicy says otherwise.
@@ -39,8 +40,8 @@ export const NO_POLICY: Policy = {
   limits: undefined,
 };
 
-/** @param budget of the cluster that the requests go to */
-export function effectivePolicy(policy: Policy, budget: RetryBudget): EffectivePolicy {
+/** @param counts of the cluster that the requests go to */
+export function effectivePolicy(policy: Policy, counts: SharedCounts): EffectivePolicy {
   return {
     requestTimeoutMs: policy.requestTimeoutMs ?? DEFAULT_POLICY.requestTimeoutMs,
     perTryTimeoutMs: policy.perTryTimeoutMs ?? DEFAULT_POLICY.perTryTimeoutMs,
@@ -49,10 +50,16 @@ export function effectivePolicy(policy: Policy, budget: RetryBudget): EffectiveP
     retries:
       policy.retries === undefined || policy.retries.attempts === 0
         ? undefined
-        : { ...policy.retries, budget },
+        : { ...policy.retries, budget: counts.retries },
     hash: policy.loadBalancer?.kind === 'ring-hash' ? policy.loadBalancer.hash : undefined,
     connectRetries: retriesConnecting(policy) ? DEFAULT_POLICY.connectRetries : 0,
+    ...(policy.hedging && { hedging: effectiveHedging(policy.hedging, counts) }),
   };
+}
+
+function effectiveHedging(hedging: Hedging, { hedges }: SharedCounts): EffectiveHedging {
+  const delay = new HedgeDelay(hedges.times, hedging.percentile, hedging.minDelayMs);
+  return { ...hedging, ...hedges, delay };
 }
 
 /** A policy may say that nothing is tried again, or that this is not. */

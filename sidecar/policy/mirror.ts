@@ -10,8 +10,9 @@ const MIRROR_TIMEOUT_MS = 15_000;
 
 /** A copy goes to one endpoint, once. */
 export function mirrorPolicy(ofRule: EffectivePolicy): EffectivePolicy {
+  const { hedging: _, ...others } = ofRule;
   return {
-    ...ofRule,
+    ...others,
     requestTimeoutMs: ofRule.requestTimeoutMs || MIRROR_TIMEOUT_MS,
     retries: undefined,
     connectRetries: 0,

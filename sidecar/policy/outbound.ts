@@ -2,6 +2,7 @@ import { accessLog } from './access-log.ts';
 import { attemptTimeout } from './attempt-timeout.ts';
 import type { EffectivePolicy } from './effective.ts';
 import { hashKey } from './hash-key.ts';
+import { hedging } from './hedging.ts';
 import { type Layer, stackOf } from './layer.ts';
 import { metrics } from './metrics.ts';
 import { otherEndpoint } from './other-endpoint.ts';
@@ -42,6 +43,8 @@ export function outboundLayers(
   layers.push(staleConnection);
   if (policy.connectRetries > 0) layers.push(otherEndpoint);
   if (policy.retries !== undefined) layers.push(retry);
+  // Around an attempt and the one beside it: what becomes of both together may be retried.
+  if (policy.hedging !== undefined) layers.push(hedging);
   // Innermost: one attempt.
   if (policy.perTryTimeoutMs > 0) layers.push(attemptTimeout);
   return stackOf(layers);

@@ -1,8 +1,7 @@
 import { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { countDialedConnection } from '../count-connection.ts';
-import type { Attempt } from '../downstream.ts';
-import type { Exchange } from '../exchange.ts';
+import type { Attempt, AttemptOwner } from '../downstream.ts';
 import { GRPC, isGrpcServerError } from '../grpc/status.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
@@ -33,7 +32,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 export class StreamAttempt
   implements Attempt, StreamWaiter, StreamHandler, BodyTarget<readonly HeaderField[]>
 {
-  readonly #exchange: Exchange<Http2>;
+  readonly #owner: AttemptOwner<Http2>;
   readonly #cluster: Cluster;
   #acquisition: Acquisition | undefined;
   #slot: StreamSlot | undefined;
@@ -49,13 +48,13 @@ export class StreamAttempt
   #reported = false;
   #over = false;
 
-  constructor(exchange: Exchange<Http2>, cluster: Cluster) {
-    this.#exchange = exchange;
+  constructor(owner: AttemptOwner<Http2>, cluster: Cluster) {
+    this.#owner = owner;
     this.#cluster = cluster;
   }
 
   start(): void {
-    const { tried, policy, hashKey, session } = this.#exchange;
+    const { tried, policy, hashKey, session } = this.#owner;
     const acquisition = this.#cluster.acquireStream(
       { tried, connectTimeoutMs: policy.connectTimeoutMs, hashKey, session },
       this,
@@ -64,27 +63,27 @@ export class StreamAttempt
   }
 
   onDialed(connection: CountedConnection, endpoint: Endpoint, mutualTls: boolean): void {
-    countDialedConnection(this.#exchange, connection, endpoint, mutualTls);
+    countDialedConnection(this.#owner, connection, endpoint, mutualTls);
   }
 
   onSlot(slot: StreamSlot): void {
     this.#acquisition = undefined;
-    const { request, sendsNormalPath } = this.#exchange;
+    const { request, sendsNormalPath } = this.#owner;
     this.#slot = slot;
-    this.#exchange.attemptPicked(slot.endpoint, slot);
+    this.#owner.attemptPicked(slot.endpoint, slot);
     this.#sent = request.endsStream;
     const fields = request.encode(sendsNormalPath);
     slot.said(fieldBytes(fields));
     this.#stream = slot.open(fields, request.endsStream, this);
-    this.#exchange.attemptConnected(this);
+    this.#owner.attemptConnected(this);
   }
 
   onError(error: MeshError, endpoint: Endpoint | undefined): void {
     this.#acquisition = undefined;
     if (this.#over) return;
     this.#over = true;
-    if (endpoint !== undefined) this.#exchange.attemptPicked(endpoint, undefined);
-    this.#exchange.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
+    if (endpoint !== undefined) this.#owner.attemptPicked(endpoint, undefined);
+    this.#owner.attemptFailed({ kind: endpoint === undefined ? 'final' : 'connect', error });
   }
 
   // The request's body, on its way to the server.
@@ -127,10 +126,10 @@ export class StreamAttempt
       this.#onTrailers(fields);
       return;
     }
-    const response = new StreamResponse(fields, endStream, this.#exchange.request.isGrpc);
+    const response = new StreamResponse(fields, endStream, this.#owner.request.isGrpc);
     if (response.status >= 200) this.#onResponse(response);
     else if (endStream || ++this.#interims > INTERIM_LIMIT) this.#breakOff();
-    else this.#exchange.interim(response);
+    else this.#owner.interim(response);
   }
 
   onData(bytes: Buffer, endStream: boolean): void {
@@ -139,17 +138,17 @@ export class StreamAttempt
     if (endStream) {
       this.#received = true;
       this.#finish('success');
-      if (bytes.length > 0) this.#exchange.responseBody(bytes, true);
-      else this.#exchange.responseEnded(undefined);
+      if (bytes.length > 0) this.#owner.responseBody(bytes, true);
+      else this.#owner.responseEnded(undefined);
       return;
     }
     this.#unconsumedBytes += bytes.length;
-    this.#exchange.responseBody(bytes, false);
+    this.#owner.responseBody(bytes, false);
     if (!this.#paused) this.#credit();
   }
 
   onWritable(): void {
-    if (!this.#over) this.#exchange.attemptWritable();
+    if (!this.#over) this.#owner.attemptWritable();
   }
 
   onClose(end: StreamEnd): void {
@@ -163,12 +162,12 @@ export class StreamAttempt
     if (wornOut) this.#slot?.retire();
     this.#finish(wornOut ? 'cancelled' : outcomeOf(end, begun));
     const error = failureOf(end, begun);
-    if (begun) this.#exchange.attemptFailed({ kind: 'final', error });
-    else if (end.kind === 'refused') this.#exchange.attemptFailed({ kind: 'refused', error });
+    if (begun) this.#owner.attemptFailed({ kind: 'final', error });
+    else if (end.kind === 'refused') this.#owner.attemptFailed({ kind: 'refused', error });
     else {
       // Only a connection can be stale, not a stream of it.
       const stale = (end.kind === 'lost' && reused) || wornOut;
-      this.#exchange.attemptFailed({ kind: 'reset', error, reused: stale });
+      this.#owner.attemptFailed({ kind: 'reset', error, reused: stale });
     }
   }
 
@@ -179,22 +178,22 @@ export class StreamAttempt
     const outcome = outcomeOfHead(response);
     if (outcome === 'success') this.#slot?.responded();
     else this.#report(outcome);
-    if (!this.#exchange.responseBegan(response, this.#slot?.mutualTls === true)) {
+    if (!this.#owner.responseBegan(response, this.#slot?.mutualTls === true)) {
       this.abort('success');
     } else if (response.endsStream) {
       this.#finish('success');
-      this.#exchange.responseEnded(undefined);
+      this.#owner.responseEnded(undefined);
     }
   }
 
   #onTrailers(fields: readonly HeaderField[]): void {
-    const exchange = this.#exchange;
+    const owner = this.#owner;
     this.#received = true;
-    if (exchange.request.isGrpc) exchange.grpcStatus = grpcStatusIn(fields);
-    const { grpcStatus } = exchange;
+    if (owner.request.isGrpc) owner.grpcStatus = grpcStatusIn(fields);
+    const { grpcStatus } = owner;
     this.#finish(grpcStatus === undefined ? 'success' : outcomeOfCall(grpcStatus));
-    const fromSidecar = exchange.context.direction === 'outbound' && this.#slot?.mutualTls === true;
-    exchange.responseEnded(relayedTrailers(fields, fromSidecar));
+    const fromSidecar = owner.context.direction === 'outbound' && this.#slot?.mutualTls === true;
+    owner.responseEnded(relayedTrailers(fields, fromSidecar));
   }
 
   /** The server does not keep to HTTP. */
@@ -204,7 +203,7 @@ export class StreamAttempt
       'upstream-protocol-error',
       `the application sent over ${INTERIM_LIMIT} responses of the kind 1xx, or ended with one`,
     );
-    this.#exchange.attemptFailed({ kind: 'final', error });
+    this.#owner.attemptFailed({ kind: 'final', error });
   }
 
   #credit(): void {

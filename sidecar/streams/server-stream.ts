@@ -2,7 +2,7 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Answer } from '../answer.ts';
 import type { HttpContext } from '../context.ts';
 import type { DenseItem } from '../dense-set.ts';
-import type { Attempt, Downstream } from '../downstream.ts';
+import type { Attempt, AttemptOwner, Downstream } from '../downstream.ts';
 import { Exchange } from '../exchange.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import { type HeaderField, headerField, literalField } from '../http2/header-field.ts';
@@ -115,8 +115,8 @@ export class ServerStream implements StreamHandler, Downstream<Http2>, DenseItem
     this.#owner.watch(limitMs);
   }
 
-  attempt(exchange: Exchange<Http2>, cluster: Cluster): Attempt {
-    return new StreamAttempt(exchange, cluster);
+  attempt(owner: AttemptOwner<Http2>, cluster: Cluster): Attempt {
+    return new StreamAttempt(owner, cluster);
   }
 
   writeInterim(response: StreamResponse): void {

@@ -52,6 +52,7 @@ export class Counters implements TrafficObserver {
   readonly requests: Series<RequestLabels>;
   readonly connections: Series<ConnectionLabels>;
   readonly retries: Series<{ readonly service: string; readonly reason: string }>;
+  readonly hedges: Series<{ readonly service: string; readonly reason: string }>;
   readonly limitRefusals: Series<{ readonly service: string; readonly reason: string }>;
   readonly faults: Series<{ readonly service: string; readonly reason: string }>;
   readonly storeFailures: Series<{ readonly service: string; readonly reason: string }>;
@@ -66,6 +67,7 @@ export class Counters implements TrafficObserver {
     this.requests = new Series(REQUEST.buckets + DURATION_BUCKETS, maxSeries);
     this.connections = new Series(4, maxSeries);
     this.retries = new Series(1, maxSeries);
+    this.hedges = new Series(1, maxSeries);
     this.limitRefusals = new Series(1, maxSeries);
     this.faults = new Series(1, maxSeries);
     this.storeFailures = new Series(1, maxSeries);
@@ -113,6 +115,10 @@ export class Counters implements TrafficObserver {
 
   retried(service: string, reason: string, times = 1): void {
     countReason(this.retries, service, reason, times);
+  }
+
+  hedged(service: string, outcome: string, times = 1): void {
+    countReason(this.hedges, service, outcome, times);
   }
 
   limitReached(service: string, code: string, times = 1): void {

@@ -1,13 +1,17 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { GRPC, grpcStatusName, isGrpcServerError } from '../grpc/status.ts';
 import {
   CONNECTION,
-  type ConnectionLabels,
   type Counters,
   DURATION_BOUNDS_MS,
   REQUEST,
   type RequestLabels,
 } from './counters.ts';
+import {
+  CONNECTION_LABELS,
+  connectionLabels,
+  REQUEST_LABELS,
+  requestLabels,
+} from './metric-labels.ts';
 import type { Direction } from './types.ts';
 
 /** What the metrics tell besides traffic; asked at each scrape. */
@@ -25,26 +29,6 @@ export interface SidecarFacts {
   /** Undefined when there is none to be connected to. */
   controlPlaneConnected(): boolean | undefined;
 }
-
-const PARTIES = [
-  'source_workload',
-  'source_namespace',
-  'destination_workload',
-  'destination_namespace',
-  'service',
-  'mutual_tls',
-] as const;
-
-const REQUEST_LABELS = [
-  ...PARTIES,
-  'route',
-  'http_request_method',
-  'http_response_status_code',
-  'rpc_grpc_status_code',
-  'error_type',
-] as const;
-
-const CONNECTION_LABELS = [...PARTIES, 'direction', 'protocol'] as const;
 
 /**
  * A registry that reads our tables when it is scraped: between two scrapes it
@@ -138,9 +122,15 @@ function addConnections(registry: Registry, counters: Counters): void {
 }
 
 function addResilience(registry: Registry, counters: Counters): void {
-  const { retries, limitRefusals, refusals, faults, storeFailures } = counters;
+  const { retries, hedges, limitRefusals, refusals, faults, storeFailures } = counters;
   for (const [name, help, series, what] of [
     ['remora_retries_total', 'Requests that were tried again, by reason', retries, 'service'],
+    [
+      'remora_hedges_total',
+      'Second tries beside the first, by what became of them',
+      hedges,
+      'service',
+    ],
     [
       'remora_limit_refusals_total',
       'Requests and connections that were refused because a limit was reached, by reason',
@@ -351,48 +341,6 @@ class DurationHistogram extends Histogram<string> {
       { metricName: `${this.#title}_count`, labels: shared, value: count },
     ];
   }
-}
-
-type Parties = Omit<ConnectionLabels, 'protocol' | 'direction'>;
-
-function partyLabels({ source, destination, service, mutualTls }: Parties): Record<string, string> {
-  return {
-    source_workload: source.workload,
-    source_namespace: source.namespace,
-    destination_workload: destination.workload,
-    destination_namespace: destination.namespace,
-    service,
-    mutual_tls: String(mutualTls),
-  };
-}
-
-/** An empty label is the same as none, for Prometheus; that of gRPC is left out of the many that it does not concern. */
-function requestLabels(labels: RequestLabels): Record<string, string> {
-  const { grpcStatus } = labels;
-  return {
-    ...partyLabels(labels),
-    route: labels.route,
-    http_request_method: labels.method,
-    http_response_status_code: labels.status,
-    ...(grpcStatus === '' ? {} : { rpc_grpc_status_code: grpcStatus }),
-    error_type: errorType(labels),
-  };
-}
-
-function connectionLabels(labels: ConnectionLabels): Record<string, string> {
-  const { direction, protocol } = labels;
-  return { ...partyLabels(labels), direction, protocol };
-}
-
-/** OpenTelemetry's `error.type`: our own code, else the status that counts as an error on that side. */
-function errorType({ errorCode, status, grpcStatus, direction }: RequestLabels): string {
-  if (errorCode !== '') return errorCode;
-  if (grpcStatus !== '') {
-    const code = Number(grpcStatus);
-    const failed = direction === 'inbound' ? isGrpcServerError(code) : code !== GRPC.ok;
-    return failed ? grpcStatusName(code) : '';
-  }
-  return status >= (direction === 'inbound' ? '500' : '400') ? status : '';
 }
 
 function seconds(milliseconds: number | undefined): number | undefined {

@@ -247,6 +247,7 @@ suite('the metrics', () => {
     counters.connectionOpened(connection());
     counters.connectionClosed(connection(), 7, 9);
     counters.retried('shop/cart', 'connect-failed');
+    counters.hedged('shop/cart', 'won');
     counters.limitReached('shop/cart', 'too-many-pending');
     counters.ejected('shop/cart', '10.0.0.1');
     const registry = createRegistry(counters, facts);
@@ -270,6 +271,7 @@ suite('the metrics', () => {
       `remora_connection_sent_bytes_total{${tcp}} 7`,
       `remora_connection_received_bytes_total{${tcp}} 9`,
       'remora_retries_total{service="shop/cart",reason="connect-failed"} 1',
+      'remora_hedges_total{service="shop/cart",reason="won"} 1',
       'remora_limit_refusals_total{service="shop/cart",reason="too-many-pending"} 1',
       'remora_ejections_total{service="shop/cart"} 1',
       'remora_ejected_endpoints{service="shop/cart"} 1',

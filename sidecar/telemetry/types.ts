@@ -8,6 +8,8 @@ export interface TrafficObserver {
   connectionClosed(record: ConnectionRecord, bytesSent: number, bytesReceived: number): void;
   /** A request was tried again. */
   retried(service: string, reason: string): void;
+  /** A request was sent to a second endpoint too, and what became of that; or it was not, for want of budget. */
+  hedged(service: string, outcome: HedgeOutcome): void;
   /** A request or connection was refused because a limit of its policy was reached: by its stable code. */
   limitReached(service: string, code: string): void;
   /** A fault was done to a request on purpose: `delay`, `abort` or `bandwidth`. */
@@ -20,6 +22,12 @@ export interface TrafficObserver {
   ejected(service: string, endpoint: string): void;
   restored(service: string, endpoint: string): void;
 }
+
+/**
+ * What becomes of a second try beside the first: it answered first, was not needed, or
+ * failed as long as the other might answer.
+ */
+export type HedgeOutcome = 'won' | 'lost' | 'failed' | 'over-budget';
 
 export type Direction = 'outbound' | 'inbound';
 

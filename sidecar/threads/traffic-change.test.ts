@@ -56,12 +56,14 @@ test('the counters of two threads add up to those of one', () => {
     counters?.connectionOpened(CONNECTION_RECORD);
     counters?.connectionOpened(CONNECTION_RECORD);
     counters?.retried('shop/cart', '503');
+    counters?.hedged('shop/cart', 'won');
     counters?.limitReached('shop/cart', 'too-many-requests');
   }
   for (const reader of readers) tell(reader, main);
   for (const counters of [alone, threads[1]]) {
     counters?.connectionClosed(CONNECTION_RECORD, 10, 20);
     counters?.retried('shop/cart', '503');
+    counters?.hedged('shop/cart', 'won');
     counters?.limitReached('shop/cart', 'too-many-requests');
   }
   for (const reader of readers) tell(reader, main);
@@ -79,6 +81,7 @@ test('the counters of two threads add up to those of one', () => {
   assert.equal(main.connections.at(0, CONNECTION.active), 1);
   assert.equal(main.connections.at(0, CONNECTION.bytesReceived), 20);
   assert.equal(main.retries.at(0, 0), 2);
+  assert.equal(main.hedges.at(0, 0), 2);
   assert.deepEqual(main.limitRefusals.labels, alone.limitRefusals.labels);
   assert.equal(main.limitRefusals.at(0, 0), 2);
 });

@@ -11,6 +11,7 @@ export interface TrafficChange {
   readonly requests: Growth<RequestLabels>;
   readonly connections: Growth<ConnectionLabels>;
   readonly retries: Growth<ReasonLabels>;
+  readonly hedges: Growth<ReasonLabels>;
   readonly limitRefusals: Growth<ReasonLabels>;
   readonly faults: Growth<ReasonLabels>;
   readonly storeFailures: Growth<ReasonLabels>;
@@ -24,6 +25,7 @@ export class TrafficReader {
     requests: NOTHING,
     connections: NOTHING,
     retries: NOTHING,
+    hedges: NOTHING,
     limitRefusals: NOTHING,
     faults: NOTHING,
     storeFailures: NOTHING,
@@ -36,12 +38,21 @@ export class TrafficReader {
 
   /** Undefined when nothing happened. */
   read(): TrafficChange | undefined {
-    const { requests, connections, retries, limitRefusals, faults, storeFailures, refusals } =
-      this.#counters;
+    const {
+      requests,
+      connections,
+      retries,
+      hedges,
+      limitRefusals,
+      faults,
+      storeFailures,
+      refusals,
+    } = this.#counters;
     const change = {
       requests: growth(requests, this.#told.requests),
       connections: growth(connections, this.#told.connections),
       retries: growth(retries, this.#told.retries),
+      hedges: growth(hedges, this.#told.hedges),
       limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
       faults: growth(faults, this.#told.faults),
       storeFailures: growth(storeFailures, this.#told.storeFailures),
@@ -50,6 +61,7 @@ export class TrafficReader {
     this.#told.requests = requests.snapshot();
     this.#told.connections = connections.snapshot();
     this.#told.retries = retries.snapshot();
+    this.#told.hedges = hedges.snapshot();
     this.#told.limitRefusals = limitRefusals.snapshot();
     this.#told.faults = faults.snapshot();
     this.#told.storeFailures = storeFailures.snapshot();
@@ -64,6 +76,9 @@ export function addTraffic(counters: Counters, change: TrafficChange): void {
   for (const [labels, amounts] of change.connections) counters.addConnections(labels, amounts);
   for (const [{ service, reason }, amounts] of change.retries) {
     counters.retried(service, reason, amounts[0]);
+  }
+  for (const [{ service, reason }, amounts] of change.hedges) {
+    counters.hedged(service, reason, amounts[0]);
   }
   for (const [{ service, reason }, amounts] of change.limitRefusals) {
     counters.limitReached(service, reason, amounts[0]);

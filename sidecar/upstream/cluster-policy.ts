@@ -94,12 +94,23 @@ const PARTICULARITY: readonly LoadBalancer['kind'][] = [
   'ring-hash',
 ];
 
-/** The keys of a ring are of the request's own rule; only the source is a matter of the cluster. */
+/**
+ * The keys of a ring are of the request's own rule; only the source is a matter of the
+ * cluster. What only one of them says of zones and new endpoints counts too.
+ */
 function moreParticular(one: LoadBalancer, other: LoadBalancer): LoadBalancer {
   const rank = (balancer: LoadBalancer): number =>
     PARTICULARITY.indexOf(balancer.kind) +
     (balancer.kind === 'ring-hash' && balancer.hash.kind === 'source' ? 1 : 0);
-  return rank(one) > rank(other) ? one : other;
+  const [chosen, left] = rank(one) > rank(other) ? [one, other] : [other, one];
+  const slowStart = chosen.slowStart ?? left.slowStart;
+  const locality = chosen.locality ?? left.locality;
+  return {
+    ...chosen,
+    ...(locality !== undefined && { locality }),
+    // Keys on a ring stay where they are.
+    ...(slowStart !== undefined && chosen.kind !== 'ring-hash' && { slowStart }),
+  };
 }
 
 function stricterLimits(one: Limits, other: Limits): Limits {

@@ -16,6 +16,7 @@ const observer: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  hedged: () => {},
   limitReached: (service, code) => events.push(`limit ${service} ${code}`),
   faultInjected: () => {},
   rateLimitStoreFailed: () => {},

@@ -73,7 +73,10 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
       const endpoint = `${member.endpoint.address}:${member.port}`;
       const { state } = member.health;
       if (state === 'ejected') observer.ejected(service, endpoint);
-      else if (state === 'in') observer.restored(service, endpoint);
+      else if (state === 'in') {
+        observer.restored(service, endpoint);
+        this.#selection.warmUp(member);
+      }
       this.#selection.recount();
     });
   }
@@ -113,10 +116,13 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
     this.#dispatcher.setMembers(next);
   }
 
-  /** Undefined stands for the mesh's default. */
-  configure(policy: ClusterPolicy | undefined): void {
+  /**
+   * @param policy undefined stands for the mesh's default
+   * @param zone this pod's own; empty where it is not known
+   */
+  configure(policy: ClusterPolicy | undefined, zone = ''): void {
     this.#outliers.policy = policy?.circuitBreaker ?? DEFAULT_CIRCUIT_BREAKER;
-    this.#selection.configure(policy?.loadBalancer);
+    this.#selection.configure(policy?.loadBalancer, zone);
     this.#selection.timed = this.#outliers.timesAnswers;
     this.#selection.minHealthyPercent = this.#outliers.policy.minHealthyPercent ?? 0;
     this.#selection.recount();
@@ -180,7 +186,12 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
 
   reported(member: Member, outcome: AttemptOutcome, lentMs: number | undefined): void {
     if (outcome === 'success') this.#outliers.succeeded(member);
-    else if (outcome === 'cancelled') this.#outliers.cancelled(member);
+    else if (outcome === 'outrun') {
+      this.#outliers.cancelled(member);
+      if (lentMs !== undefined && lentMs !== 0) {
+        this.#outliers.answered(member, this.#options.clock.monotonicMs() - lentMs);
+      }
+    } else if (outcome === 'cancelled') this.#outliers.cancelled(member);
     else this.#failed(member, outcome === 'gateway-error');
     if (outcome !== 'success' && lentMs !== undefined) {
       this.#selection.observe(member, lentMs, false);

@@ -244,6 +244,18 @@ describe('the balancer and the limits of a service port', () => {
     assert.deepEqual(both?.loadBalancer, ring('x'));
   });
 
+  test('have of slow start and zones what any rule says, but no slow start on a ring', () => {
+    const slowStart = { windowMs: 1_000, minPercent: 10 };
+    const locality = { minHealthyPercent: 70 };
+    const slow = { loadBalancer: { kind: 'least-request', slowStart } } as const;
+    const near = { loadBalancer: { kind: 'peak-ewma', locality } } as const;
+    assert.deepEqual(found(routes({}, slow, near))?.loadBalancer, {
+      ...{ kind: 'peak-ewma', locality, slowStart },
+    });
+    const onRing = found(routes({}, { loadBalancer: ring('x') }, slow))?.loadBalancer;
+    assert.deepEqual(onRing, ring('x'));
+  });
+
   test('come into force with a configuration, and are told', () => {
     const { view, clusters } = registry();
     view.service('shop/cart', '10.96.0.1', 80, 'http1', [endpoint]);

@@ -94,7 +94,7 @@ export class ClusterRegistry implements ClusterSource, Component {
       want: () => view.wantService(service),
     });
     this.#services.set(key, cluster);
-    cluster.configure(this.#policies.get(key));
+    cluster.configure(this.#policies.get(key), view.current.settings.zone);
     cluster.update(targets(view.current, service, port));
     return cluster;
   }
@@ -169,7 +169,7 @@ export class ClusterRegistry implements ClusterSource, Component {
         cluster.close();
         continue;
       }
-      cluster.configure(this.#policies.get(key));
+      cluster.configure(this.#policies.get(key), next.settings.zone);
       if (next.endpoints.get(service) === previous?.endpoints.get(service)) continue;
       cluster.update(targets(next, service, Number(key.slice(separator + 1))));
     }

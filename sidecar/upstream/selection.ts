@@ -3,7 +3,9 @@ import type { Endpoint, LoadBalancer } from '../config/types.ts';
 import type { Balancer } from './balancer/balancer.ts';
 import { type BalancerContext, createBalancer, DEFAULT_LOAD_BALANCER } from './balancer/create.ts';
 import { endpointToken } from './endpoint-token.ts';
+import { preferred } from './locality.ts';
 import type { Member } from './member.ts';
+import { NewcomerShares } from './slow-start.ts';
 import type { StreamRequirement } from './types.ts';
 
 export interface SelectionContext extends BalancerContext {
@@ -25,6 +27,11 @@ export class Selection {
   minHealthyPercent = 0;
   #policy = DEFAULT_LOAD_BALANCER;
   #balancer: Balancer<Member>;
+  /** Where requests go first; all that are usable, unless the policy looks at zones. */
+  #preferred: readonly Member[] = [];
+  /** This pod's own. */
+  #zone = '';
+  readonly #newcomers = new NewcomerShares();
 
   constructor(context: SelectionContext) {
     this.#context = context;
@@ -43,19 +50,34 @@ export class Selection {
    * The balancer is kept with what it has learned, unless another one is wanted.
    *
    * @param policy undefined stands for the mesh's default
+   * @param zone this pod's own; empty where it is not known
    */
-  configure(policy: LoadBalancer = DEFAULT_LOAD_BALANCER): void {
+  configure(policy: LoadBalancer = DEFAULT_LOAD_BALANCER, zone = ''): void {
+    this.#zone = zone;
     if (isDeepStrictEqual(policy, this.#policy)) return;
     this.#policy = policy;
+    this.#newcomers.policy = policy.slowStart;
+    if (policy.slowStart === undefined) this.#newcomers.clear();
     this.#balancer = createBalancer(policy, this.#context);
     this.#balancer.setMembers(this.#members);
   }
 
   setMembers(members: readonly Member[]): void {
+    // Where there was nobody before, all are alike.
+    const before = this.#members.length === 0 ? undefined : new Set(this.#members);
     this.#members = members;
     this.#byToken = undefined;
     this.#balancer.setMembers(members);
+    if (this.#policy.slowStart !== undefined && before !== undefined) {
+      for (const member of members) if (!before.has(member)) this.warmUp(member);
+      for (const member of before) if (member.removed) this.#newcomers.delete(member);
+    }
     this.recount();
+  }
+
+  /** The member is new, or back: where the policy asks for that, its share grows. */
+  warmUp(member: Member): void {
+    this.#newcomers.add(member, this.#context.clock.monotonicMs());
   }
 
   /** A member became usable, or is not any more. */
@@ -64,6 +86,7 @@ export class Selection {
     this.#usable = members.filter((member) => member.usable);
     // Whoever is left would not bear the traffic of all.
     if (this.#usable.length * 100 < members.length * this.minHealthyPercent) this.#usable = members;
+    this.#preferred = preferred(this.#usable, members, this.#policy, this.#zone);
   }
 
   hasUntried(tried: readonly Endpoint[]): boolean {
@@ -72,17 +95,24 @@ export class Selection {
 
   /** Those that were not tried, or all where that leaves nobody. @param rejected not these */
   candidates(tried: readonly Endpoint[], rejected: readonly Member[]): readonly Member[] {
-    if (tried.length === 0 && rejected.length === 0) return this.#usable;
-    const open = this.#usable.filter((member) => !rejected.includes(member));
-    const fresh = open.filter((member) => !wasTried(member, tried));
-    return fresh.length > 0 ? fresh : open;
+    if (tried.length === 0 && rejected.length === 0) return this.#preferred;
+    const isFresh = (member: Member): boolean =>
+      !rejected.includes(member) && !wasTried(member, tried);
+    const near = this.#preferred.filter(isFresh);
+    if (near.length > 0) return near;
+    const fresh = this.#usable.filter(isFresh);
+    return fresh.length > 0 ? fresh : this.#usable.filter((member) => !rejected.includes(member));
   }
 
   pick(request: StreamRequirement, rejected: readonly Member[]): Member | undefined {
-    const candidates = this.candidates(request.tried, rejected);
+    let candidates = this.candidates(request.tried, rejected);
     if (request.session !== undefined) {
       const known = this.#known(request.session);
       if (known !== undefined && candidates.includes(known)) return known;
+    }
+    if (!this.#newcomers.isEmpty) {
+      const { clock, random } = this.#context;
+      candidates = this.#newcomers.takingPart(candidates, clock.monotonicMs(), random);
     }
     return this.#balancer.pick(candidates, request.hashKey);
   }
@@ -118,7 +148,12 @@ export class Selection {
   }
 
   describe(member: Member): object | undefined {
-    return this.#balancer.describe?.(member);
+    const learned = this.#balancer.describe?.(member);
+    const { zone } = member.endpoint.workload;
+    const near = this.#policy.locality && { zone, preferred: this.#preferred.includes(member) };
+    const nowMs = this.#context.clock.monotonicMs();
+    const share = this.#policy.slowStart && { share: this.#newcomers.shareOf(member, nowMs) };
+    return near || share ? { ...learned, ...near, ...share } : learned;
   }
 }
 

@@ -18,6 +18,7 @@ const observer: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  hedged: () => {},
   limitReached: () => {},
   faultInjected: () => {},
   rateLimitStoreFailed: () => {},

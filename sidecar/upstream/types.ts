@@ -142,6 +142,7 @@ export function isGatewayStatus(status: number): boolean {
 /**
  * `error` counts against the endpoint: a 5xx of its application. So does
  * `gateway-error`: a reset, a timeout of the try, and what says that somebody on the
- * way had no answer from it (502, 503, 504).
+ * way had no answer from it (502, 503, 504). `cancelled` tells nothing of it, and
+ * `outrun` that it took longer than the time so far: another endpoint answered first.
  */
-export type AttemptOutcome = 'success' | 'error' | 'gateway-error' | 'cancelled';
+export type AttemptOutcome = 'success' | 'error' | 'gateway-error' | 'cancelled' | 'outrun';

@@ -8,14 +8,19 @@ import type { Policy } from '../../sidecar/config/types.ts';
 import type { HttpConnection, HttpContext, Unresolved } from '../../sidecar/context.ts';
 import { serveHttp1 } from '../../sidecar/http1/serve.ts';
 import type { RequestHead } from '../../sidecar/message.ts';
-import { RetryBudget } from '../../sidecar/policy/budget.ts';
 import { effectivePolicy, NO_POLICY } from '../../sidecar/policy/defaults.ts';
 import { outboundLayers } from '../../sidecar/policy/outbound.ts';
+import { SharedCounts } from '../../sidecar/policy/shared-counts.ts';
 import type { HttpTarget } from '../../sidecar/route/route.ts';
 import { singleRoute } from '../../sidecar/route/table.ts';
 import { SocketTransport } from '../../sidecar/socket-transport.ts';
 import { serveHttp2 } from '../../sidecar/streams/serve.ts';
-import type { Direction, RequestRecord, TrafficObserver } from '../../sidecar/telemetry/types.ts';
+import type {
+  Direction,
+  HedgeOutcome,
+  RequestRecord,
+  TrafficObserver,
+} from '../../sidecar/telemetry/types.ts';
 import { EndpointCluster } from '../../sidecar/upstream/cluster.ts';
 import { PlainDialer } from '../../sidecar/upstream/dialer.ts';
 import type { AttemptOutcome, Cluster } from '../../sidecar/upstream/types.ts';
@@ -42,6 +47,7 @@ export interface HttpHopOptions {
 export class HttpHop {
   readonly records: RequestRecord[] = [];
   readonly retries: string[] = [];
+  readonly hedges: HedgeOutcome[] = [];
   readonly outcomes: AttemptOutcome[] = [];
   /** What balancers would go by, of each attempt. */
   readonly hashKeys: (string | undefined)[] = [];
@@ -58,6 +64,7 @@ export class HttpHop {
       connectionOpened: () => {},
       connectionClosed: () => {},
       retried: (_service, reason) => this.retries.push(reason),
+      hedged: (_service, outcome) => this.hedges.push(outcome),
       limitReached: () => {},
       faultInjected: () => {},
       rateLimitStoreFailed: () => {},
@@ -195,7 +202,7 @@ function makeTarget(
   const authority = 'cart.shop';
   const direct = directTarget({ direction, authority, destination, cluster, accessLogged });
   if (direction === 'inbound') return direct;
-  const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new RetryBudget(clock));
+  const policy = effectivePolicy({ ...NO_POLICY, ...ownPolicy }, new SharedCounts(clock));
   const layers = outboundLayers(policy, accessLogged);
   const responseLayers = layers.filter((layer) => layer.onResponse !== undefined).reverse();
   const route = { name: 'rule', cluster, policy, layers, responseLayers };

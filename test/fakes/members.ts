@@ -5,10 +5,10 @@ import { Member } from '../../sidecar/upstream/member.ts';
 const dialer: Dialer = { dial: () => Promise.reject(new Error('not called')) };
 
 /** An endpoint of a cluster that nobody connects to. */
-export function memberAt(address: string): Member {
+export function memberAt(address: string, zone = ''): Member {
   const workload = {
     ...{ address, pod: address, namespace: 'shop', workload: 'cart', serviceAccount: 'cart' },
-    ...{ node: '', zone: '', trunkPort: 0 },
+    ...{ node: '', zone, trunkPort: 0 },
   };
   return new Member({
     endpoint: { address, ports: new Map(), workload },

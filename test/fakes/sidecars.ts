@@ -123,6 +123,7 @@ export class FakeObserver implements TrafficObserver {
   readonly opened: ConnectionRecord[] = [];
   readonly closed: (ConnectionRecord & { bytesSent: number; bytesReceived: number })[] = [];
   readonly retries: string[] = [];
+  readonly hedges: string[] = [];
   readonly ejections: string[] = [];
   readonly limitRefusals: string[] = [];
   readonly faults: string[] = [];
@@ -139,6 +140,10 @@ export class FakeObserver implements TrafficObserver {
 
   connectionClosed(record: ConnectionRecord, bytesSent: number, bytesReceived: number): void {
     this.closed.push({ ...record, bytesSent, bytesReceived });
+  }
+
+  hedged(service: string, outcome: string): void {
+    this.hedges.push(`${service} ${outcome}`);
   }
 
   retried(service: string, reason: string): void {

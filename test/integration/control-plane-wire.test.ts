@@ -49,8 +49,16 @@ const policy = {
     maxEjectedPercent: 50,
     minHealthyPercent: 30,
   },
-  loadBalancer: { type: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
+  loadBalancer: {
+    type: 'ring-hash',
+    hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 },
+    locality: { minHealthyPercent: 70 },
+  },
   limits: { maxConnections: 7, maxPendingRequests: 0 },
+  hedging: {
+    ...{ percentile: 90, minDelayMs: 5, methods: ['GET', 'POST'] },
+    ...{ budgetPercent: 10, budgetMinPerSecond: 0 },
+  },
 } satisfies Policy;
 const decodedPolicy = {
   ...policy,
@@ -60,8 +68,13 @@ const decodedPolicy = {
     statusCodes: new Set([503]),
     grpcStatuses: new Set([8, 14]),
   },
-  loadBalancer: { kind: 'ring-hash', hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 } },
+  loadBalancer: {
+    kind: 'ring-hash',
+    hash: { kind: 'cookie', name: 'id', ttlSeconds: 0 },
+    locality: { minHealthyPercent: 70 },
+  },
   limits: { maxConnections: 7, maxPendingRequests: 0, maxRequests: undefined },
+  hedging: { ...policy.hedging, methods: new Set(['GET', 'POST']) },
 };
 
 const cases: { name: string; resource: Resource; key?: string; decoded: unknown }[] = [
@@ -73,12 +86,14 @@ const cases: { name: string; resource: Resource; key?: string; decoded: unknown 
       trustDomain: 'cluster.local',
       inboundPorts: [{ port: 8080, name: 'grpc', protocol: 'grpc' }],
       elections: ['e'],
+      zone: 'a',
     },
     decoded: {
       workload: 'cart',
       trustDomain: 'cluster.local',
       inboundPorts: [{ port: 8080, name: 'grpc', protocol: 'grpc' }],
       elections: ['e'],
+      zone: 'a',
     },
   },
   {
@@ -351,8 +366,10 @@ test('routes require the features that their policies use, and no others', () =>
     'policy.v1',
     'load-balancer.v1',
     'limits.v1',
+    'load-balancer.v2',
     'circuit-breaker.v2',
     'retries.v2',
+    'hedging.v1',
   ]);
 });
 

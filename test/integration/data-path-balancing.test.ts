@@ -133,6 +133,36 @@ describe('an endpoint', () => {
     );
   });
 
+  test('that others outrun again and again is much slower too', async () => {
+    let delayMs = 0;
+    const slow = await cart('slow', (_message, response) =>
+      setTimeout(() => response.end('slow'), delayMs).unref(),
+    );
+    const carts = [await cart('a'), slow, await cart('b')];
+    const web = await pod('web');
+    const latency = { percent: 300, minMs: 8, minRequests: 3 };
+    serve(
+      web,
+      carts.map(({ endpoint }) => endpoint),
+      {
+        ...breaker({ latency, intervalMs: 1_000, ejectionMs: 60_000 }),
+        hedging: {
+          ...{ percentile: 50, minDelayMs: 20, methods: new Set(['GET']) },
+          ...{ budgetPercent: 100, budgetMinPerSecond: 100 },
+        },
+      },
+    );
+    // So many have to be known.
+    for (let i = 0; i < 20; i++) await ask(web);
+    delayMs = 20_000;
+    while (web.observer.ejections.length === 0) await ask(web);
+    const { address, ports } = slow.endpoint;
+    assert.deepEqual(web.observer.ejections, [
+      `ejected shop/cart ${address}:${ports.get(SERVICE.port)}`,
+    ]);
+    assert.ok(web.observer.hedges.includes('shop/cart won'));
+  });
+
   test('that is much slower than the others is out', async () => {
     const slow = await cart('slow', (_message, response) =>
       setTimeout(() => response.end('slow'), 60),
@@ -148,6 +178,26 @@ describe('an endpoint', () => {
     assert.deepEqual(web.observer.ejections, [ejected]);
     for (let i = 0; i < 10; i++) assert.notEqual((await ask(web)).body, 'slow');
   });
+});
+
+test('requests stay in the zone of their caller, and leave it when its endpoints fail', async () => {
+  let status = 200;
+  const near = await cart('near', (_message, response) => response.writeHead(status).end('near'));
+  const far = await cart('far');
+  const inZone = (endpoint: Endpoint, zone: string): Endpoint => ({
+    ...endpoint,
+    workload: { ...endpoint.workload, zone },
+  });
+  const web = await pod('web');
+  web.view.change({ settings: { ...web.view.current.settings, zone: 'north' } });
+  serve(web, [inZone(near.endpoint, 'north'), inZone(far.endpoint, 'south')], {
+    loadBalancer: { kind: 'least-request', locality: { minHealthyPercent: 50 } },
+    circuitBreaker: { consecutiveErrors: 2, ejectionMs: 60_000, maxEjectedPercent: 50 },
+  });
+  for (let i = 0; i < 10; i++) assert.equal((await ask(web)).body, 'near');
+  status = 500;
+  for (let i = 0; i < 2; i++) await ask(web);
+  for (let i = 0; i < 10; i++) assert.equal((await ask(web)).body, 'far');
 });
 
 describe('requests that are hashed', () => {

@@ -191,10 +191,15 @@ export class ScenarioPlayer {
   }
 
   async #seen(step: SeenStep): Promise<readonly string[]> {
-    const url = `http://${controlServiceName(step.version)}.${NAMESPACE}/seen/${step.key}`;
-    return await untilNone(async () => {
+    const look = async (version: string): Promise<{ count: number; requests: Received[] }> => {
+      const url = `http://${controlServiceName(version)}.${NAMESPACE}/seen/${step.key}`;
       const { body } = await this.#mesh.agent('client').read(url);
-      const { count, requests } = JSON.parse(body) as { count: number; requests: Received[] };
+      return JSON.parse(body) as { count: number; requests: Received[] };
+    };
+    return await untilNone(async () => {
+      const found = await Promise.all(step.versions.map(look));
+      const count = found.reduce((sum, one) => sum + one.count, 0);
+      const requests = found.flatMap((one) => one.requests);
       const complaint = judgeCount(`requests with ${step.key}`, step.count, count);
       const { received } = step;
       return [

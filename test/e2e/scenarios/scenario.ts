@@ -183,10 +183,10 @@ export interface RefusedStep {
   readonly message: RegExp;
 }
 
-/** What came to a version with a key, sooner or later. */
+/** What came to versions with a key, to all of them together, sooner or later. */
 export interface SeenStep {
   readonly kind: 'seen';
-  readonly version: string;
+  readonly versions: readonly string[];
   readonly key: string;
   readonly count: CountExpectation;
   /** Of each. */

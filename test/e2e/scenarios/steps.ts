@@ -109,14 +109,14 @@ export function refused(object: Manifest, message: RegExp): RefusedStep {
   return { kind: 'refused', object, message };
 }
 
-/** How many requests with a key came to a version, and what they were like. */
+/** How many requests with a key came to a version, or to several together, and what they were like. */
 export function seen(
-  version: string,
+  version: string | readonly string[],
   key: string,
   count: CountExpectation,
   received?: Expected['received'],
 ): SeenStep {
-  return { kind: 'seen', version, key, count, received };
+  return { kind: 'seen', versions: [version].flat(), key, count, received };
 }
 
 /** The answer of the client's sidecar to the question what would become of a request. */

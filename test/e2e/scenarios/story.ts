@@ -53,7 +53,7 @@ export function describeStep(step: Step): string {
     case 'refused':
       return `${nameOf(step.object)} is refused: ${step.message}`;
     case 'seen':
-      return `${step.version} has seen requests with ${step.key}: ${describe(step.count)} ${describe(step.received ?? {})}`;
+      return `${step.versions.join(', ')} has seen requests with ${step.key}: ${describe(step.count)} ${describe(step.received ?? {})}`;
   }
 }
 

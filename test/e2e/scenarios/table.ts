@@ -4,6 +4,7 @@ import { CHANGES } from './table/changes.ts';
 import { EXPLANATIONS } from './table/explanations.ts';
 import { FAULTS } from './table/faults.ts';
 import { FILTERS } from './table/filters.ts';
+import { HEDGING } from './table/hedging.ts';
 import { MATCHES } from './table/matches.ts';
 import { POLICIES } from './table/policies.ts';
 import { RATE_LIMITS } from './table/rate-limits.ts';
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...ROUTES,
   ...FILTERS,
   ...RESILIENCE,
+  ...HEDGING,
   ...POLICIES,
   ...FAULTS,
   ...RATE_LIMITS,

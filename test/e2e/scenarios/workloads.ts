@@ -4,6 +4,12 @@ import type { Client } from './scenario.ts';
 /** Versions of the application; each has one pod and a Service of its own. */
 export const VERSIONS = ['v1', 'v2', 'v3'] as const;
 
+/** Of the pods with these names; the others are in none. By label, since there may be but one node. */
+const ZONES: Readonly<Record<string, string>> = {
+  ...{ client: 'north', v1: 'north' },
+  ...{ v2: 'south', v3: 'south' },
+};
+
 /** Where the clients run. */
 export const CLIENTS: Readonly<Record<Client, { readonly namespace: string }>> = {
   client: { namespace: NAMESPACE },
@@ -106,7 +112,7 @@ function deployment(
       spec: {
         selector: { matchLabels: labels },
         template: {
-          metadata: { labels },
+          metadata: { labels: { ...labels, ...zoneLabel(name) } },
           spec: {
             serviceAccountName: name,
             terminationGracePeriodSeconds: 2,
@@ -125,4 +131,9 @@ function deployment(
       },
     },
   ];
+}
+
+function zoneLabel(name: string): Readonly<Record<string, string>> {
+  const zone = ZONES[name];
+  return zone === undefined ? {} : { 'topology.kubernetes.io/zone': zone };
 }

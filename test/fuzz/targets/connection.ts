@@ -218,6 +218,7 @@ const SILENT: TrafficObserver = {
   connectionOpened: () => {},
   connectionClosed: () => {},
   retried: () => {},
+  hedged: () => {},
   limitReached: () => {},
   faultInjected: () => {},
   rateLimitStoreFailed: () => {},

@@ -4,6 +4,7 @@ import type { LoadBalancer as _remora_v1_LoadBalancer, LoadBalancer__Output as _
 import type { Limits as _remora_v1_Limits, Limits__Output as _remora_v1_Limits__Output } from '../../remora/v1/Limits.ts';
 import type { Faults as _remora_v1_Faults, Faults__Output as _remora_v1_Faults__Output } from '../../remora/v1/Faults.ts';
 import type { RateLimits as _remora_v1_RateLimits, RateLimits__Output as _remora_v1_RateLimits__Output } from '../../remora/v1/RateLimits.ts';
+import type { Hedging as _remora_v1_Hedging, Hedging__Output as _remora_v1_Hedging__Output } from '../../remora/v1/Hedging.ts';
 
 /**
  * An absent field means the mesh default; 0 ms means no limit.
@@ -35,6 +36,10 @@ export interface Policy {
    * Requires the feature "rate-limits.v1".
    */
   'rateLimits'?: (_remora_v1_RateLimits | null);
+  /**
+   * Requires the feature "hedging.v1".
+   */
+  'hedging'?: (_remora_v1_Hedging | null);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_perTryTimeoutMs'?: "perTryTimeoutMs";
   '_connectTimeoutMs'?: "connectTimeoutMs";
@@ -71,6 +76,10 @@ export interface Policy__Output {
    * Requires the feature "rate-limits.v1".
    */
   'rateLimits': (_remora_v1_RateLimits__Output | null);
+  /**
+   * Requires the feature "hedging.v1".
+   */
+  'hedging': (_remora_v1_Hedging__Output | null);
   '_requestTimeoutMs'?: "requestTimeoutMs";
   '_perTryTimeoutMs'?: "perTryTimeoutMs";
   '_connectTimeoutMs'?: "connectTimeoutMs";

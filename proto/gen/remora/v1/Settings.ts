@@ -17,6 +17,10 @@ export interface Settings {
    */
   'elections'?: (string)[];
   /**
+   * Where the pod runs; empty where that is not known.
+   */
+  'zone'?: (string);
+  /**
    * Anything but ALLOW requires the feature "egress.v1".
    */
   'egress'?: (_remora_v1_EgressMode);
@@ -40,6 +44,10 @@ export interface Settings__Output {
    * Elections in which this pod is a candidate.
    */
   'elections': (string)[];
+  /**
+   * Where the pod runs; empty where that is not known.
+   */
+  'zone': (string);
   /**
    * Anything but ALLOW requires the feature "egress.v1".
    */

@@ -1,6 +1,16 @@
-import { service, trafficPolicy } from '../manifests.ts';
+import { type Manifest, service, trafficPolicy } from '../manifests.ts';
 import type { Scenario } from '../scenario.ts';
-import { get, send } from '../steps.ts';
+import { change, eventually, explained, get, send } from '../steps.ts';
+
+/** @param window how long the share of a pod that is back grows */
+function warming(window: string): Manifest {
+  return trafficPolicy(
+    'warming',
+    `
+    loadBalancer: { type: RoundRobin, slowStart: { window: ${window}, minPercent: 5 } }
+    circuitBreaker: { consecutiveErrors: 2, ejectionTime: 1s, maxEjectedPercent: 50 }`,
+  );
+}
 
 /** Which pod takes a request. */
 export const BALANCING: readonly Scenario[] = [
@@ -19,6 +29,57 @@ export const BALANCING: readonly Scenario[] = [
         { counts: { v1: { atLeast: 60 }, v2: { atLeast: 60 }, v3: { atMost: 50 } } },
         { count: 240, atOnce: 12, everyMs: 5 },
       ),
+    ],
+  },
+  {
+    name: 'a pod that is back gets less than its share at first, and all of it in the end',
+    apply: [service('warming'), warming('10m')],
+    steps: [
+      send(
+        get('http://warming/', { behave: { on: ['v3'], status: 503 } }),
+        { statuses: { 503: { atLeast: 2 }, 200: { atLeast: 1 } } },
+        { count: 12 },
+      ),
+      // Its trial, by which it is back.
+      eventually(get('http://warming/'), { pods: 3 }, { count: 12 }),
+      send(
+        get('http://warming/'),
+        { counts: { v1: { atLeast: 45 }, v2: { atLeast: 45 }, v3: { atMost: 20 } } },
+        { count: 120 },
+      ),
+      explained(get('http://warming/'), /^goes to one of 3 usable/, { says: [/"share": 0\.\d/] }),
+      change(warming('1s')),
+      eventually(
+        get('http://warming/'),
+        { counts: { v1: { atLeast: 35 }, v2: { atLeast: 35 }, v3: { atLeast: 35 } } },
+        { count: 120 },
+      ),
+    ],
+  },
+  {
+    name: "requests stay in their caller's zone, leave it while that has too few pods, and come back",
+    apply: [
+      service('zoned'),
+      trafficPolicy(
+        'zoned',
+        `
+        loadBalancer: { type: RoundRobin, locality: {} }
+        circuitBreaker: { consecutiveErrors: 2, ejectionTime: 5s, maxEjectedPercent: 50 }`,
+      ),
+    ],
+    steps: [
+      send(get('http://zoned/'), { from: 'v1' }, { count: 30 }),
+      // Of no zone.
+      send(get('http://zoned.scenarios/'), { pods: 3 }, { count: 30, from: 'consumer' }),
+      explained(get('http://zoned/'), /^goes to one of 3 usable/, {
+        says: [/"zone": "north",\s+"preferred": true/, /"zone": "south",\s+"preferred": false/],
+      }),
+      send(
+        get('http://zoned/', { behave: { on: ['v1'], status: 503 } }),
+        { statuses: { 503: { atLeast: 2, atMost: 4 }, 200: { atLeast: 8 } } },
+        { count: 12 },
+      ),
+      eventually(get('http://zoned/'), { from: 'v1' }, { count: 10 }),
     ],
   },
   {
