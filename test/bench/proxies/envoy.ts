@@ -24,7 +24,9 @@ export async function planEnvoy(lab: Lab, setup: Setup, between: Between): Promi
   // As a sidecar has them: one listener for all services by name, and here one more
   // for each of those that are used.
   const names = Array.from({ length: setup.services }, (_, i) => `service-${i}`);
-  const listeners = ports.map((port, i) => listener(port, [host('*', names[i] ?? '', setup.rules)]));
+  const listeners = ports.map((port, i) =>
+    listener(port, [host('*', names[i] ?? '', setup.rules)]),
+  );
   if (setup.services > 1) {
     const hosts = names.map((name) => host(`${name}.demo`, name));
     listeners.push(listener(table, hosts));
