@@ -17,6 +17,12 @@ export const PROCESSES = {
 
 export type ProcessName = keyof typeof PROCESSES;
 
+/**
+ * Names stay, so that traces of errors can be read. What is only there for readers goes:
+ * a process keeps the whole text of its program in memory, 4 MB less of it with this.
+ */
+const COMPACT = { minifyWhitespace: true, minifySyntax: true, lineLimit: 200 } as const;
+
 /** What CommonJS packages inside an ES module still ask for. */
 const BANNER = `import { createRequire as createRequireForBundle } from 'node:module';
 const require = createRequireForBundle(import.meta.url);`;
@@ -64,6 +70,7 @@ export async function buildProcesses(
       plugins: [REQUIRED_BUILTINS],
       // Holds a native module, which no bundle can.
       external: ['koffi'],
+      ...COMPACT,
       metafile: true,
       logLevel: 'warning',
     });
@@ -107,6 +114,7 @@ async function bundleRedisClient(folder: string): Promise<void> {
     target: 'node24',
     format: 'cjs',
     external: ['@opentelemetry/api', '@node-rs/xxhash'],
+    ...COMPACT,
     logLevel: 'warning',
   });
   cpSync(join(ROOT, name, 'package.json'), join(folder, name, 'package.json'));

@@ -3,13 +3,13 @@ import { readFileSync, statSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Push__Output } from '../../proto/gen/remora/v1/Push.ts';
-import { v1 } from '../../proto/load.ts';
+import { subscribe } from '../../proto/messages.ts';
 import { type Clock, systemClock, type Timer } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import { describeError } from '../../runtime/errors.ts';
 import type { Log } from '../../runtime/log.ts';
 
-const { responseSerialize, responseDeserialize } = v1.Config.service.Subscribe;
+const { responseSerialize, responseDeserialize } = subscribe;
 
 /** A configuration from the file, and when it was written there. */
 export interface KeptConfig {

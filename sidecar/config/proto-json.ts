@@ -1,4 +1,4 @@
-import { v1 } from '../../proto/load.ts';
+import { type Descriptor, descriptorOf } from '../../proto/messages.ts';
 
 /*
  * Checks that an object is a message in protobuf's JSON spelling (camelCase). The
@@ -6,17 +6,7 @@ import { v1 } from '../../proto/load.ts';
  * values into something, which is no way to read what a person wrote.
  */
 
-interface Field {
-  readonly name: string;
-  readonly label: string;
-  readonly type: string;
-  readonly typeName: string;
-}
-
-interface Descriptor {
-  readonly field?: readonly Field[];
-  readonly value?: readonly { readonly name: string }[];
-}
+type Field = NonNullable<Descriptor['field']>[number];
 
 /** Fields of which one excludes the others: the loader's descriptors do not tell them. */
 const ONE_OF: Readonly<Record<string, readonly string[]>> = {
@@ -97,11 +87,6 @@ function checkValue(field: Field, value: unknown, path: string, problems: string
     default:
       problems.push(`${path}: values of type ${field.type} cannot be written in a file`);
   }
-}
-
-function descriptorOf(name: string): Descriptor {
-  const definition = (v1 as unknown as Record<string, { type?: Descriptor } | undefined>)[name];
-  return definition?.type ?? {};
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, extname, resolve } from 'node:path';
 import type { Resource } from '../../proto/gen/remora/v1/Resource.ts';
-import { v1 } from '../../proto/load.ts';
+import { subscribe } from '../../proto/messages.ts';
 import { ACCESS_LOG } from '../../proto/well-known.ts';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
@@ -123,7 +123,7 @@ export function parseStaticConfig(file: unknown, directory: string): StaticConfi
  * more of have no rules, no endpoints and no sidecar, and nobody waits for them.
  */
 function decodeResources(resources: readonly Resource[]): Config {
-  const { responseSerialize, responseDeserialize } = v1.Config.service.Subscribe;
+  const { responseSerialize, responseDeserialize } = subscribe;
   const push = responseSerialize({ version: STATIC_VERSION, resources: [...resources] });
   const store = new ConfigStore();
   store.apply(decodePush(responseDeserialize(push)));

@@ -104,7 +104,6 @@ function compilePath(match: PathMatch): Matcher | undefined {
     path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === '/');
 }
 
-/** Values of headers are compared as bytes: what is not ASCII is UTF-8 on both sides. */
 function compileHeader(match: ValueMatch): Matcher {
   const name = match.name.toLowerCase();
   if ('expression' in match) {
@@ -114,8 +113,13 @@ function compileHeader(match: ValueMatch): Matcher {
       return value !== undefined && matches(Buffer.from(value, 'latin1').toString('utf8'));
     };
   }
-  const wanted = Buffer.from(match.exact, 'utf8').toString('latin1');
+  const wanted = toHeaderBytes(match.exact);
   return (head) => head.header(name) === wanted;
+}
+
+/** Values of headers are compared as bytes: what is not ASCII is UTF-8 on both sides. */
+export function toHeaderBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 function compileParameter(match: ValueMatch): Matcher {

@@ -2,15 +2,14 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Backend, HttpRule, PortRoutes } from '../config/types.ts';
 import type { RequestHead } from '../message.ts';
 import { looksAtPrefix } from '../policy/filters/filter-layers.ts';
-import { compileMatch, looksAtPath, type Matcher, unmetConditions } from './match.ts';
+import { looksAtPath, unmetConditions } from './match.ts';
+import { indexMatches } from './match-index.ts';
 import type { Route, RouteDecision, RouteTable } from './route.ts';
 import { Split } from './split.ts';
 
 /** A rule, ready to be asked. */
 interface CompiledRule {
   readonly rule: HttpRule;
-  /** Any of them; none means every request. */
-  readonly matchers: readonly Matcher[];
   readonly backends: Split<Route | MeshError>;
   readonly empty: MeshError;
 }
@@ -37,6 +36,7 @@ export function compileRoutes(
   random: () => number = Math.random,
 ): RouteTable {
   const rules = routes.rules.map((rule) => compileRule(rule, factory));
+  const find = indexMatches(routes.rules.map(({ matches }) => matches));
   const fallback = routes.routeBound
     ? new MeshError('no-route', 'no rule of the routes of this service matches the request')
     : factory.toService(routes);
@@ -47,13 +47,13 @@ export function compileRoutes(
     decidesByPath,
     select(head) {
       if (decidesByPath && head.ambiguousPath) return AMBIGUOUS;
-      const rule = rules.find((candidate) => takes(candidate, head));
+      const rule = rules[find(head)];
       if (rule === undefined) return fallback;
       return rule.backends.pick(random()) ?? rule.empty;
     },
     explain(head) {
       const ambiguous = decidesByPath && head.ambiguousPath;
-      const at = ambiguous ? 0 : rules.findIndex((candidate) => takes(candidate, head));
+      const at = ambiguous ? 0 : find(head);
       const taken = ambiguous ? undefined : rules[at];
       const asked = rules.slice(0, at < 0 ? rules.length : at);
       return {
@@ -86,12 +86,6 @@ const AMBIGUOUS = new MeshError(
   'the path holds an encoded slash or another spelling that servers read differently',
 );
 
-function takes(rule: CompiledRule, head: RequestHead): boolean {
-  if (rule.matchers.length === 0) return true;
-  for (const matcher of rule.matchers) if (matcher(head)) return true;
-  return false;
-}
-
 function compileRule(rule: HttpRule, factory: RouteFactory): CompiledRule {
   const entries = rule.backends.map((backend) => ({
     weight: backend.weight,
@@ -106,7 +100,6 @@ function compileRule(rule: HttpRule, factory: RouteFactory): CompiledRule {
   }
   return {
     rule,
-    matchers: rule.matches.map(compileMatch),
     backends: new Split<Route | MeshError>(entries),
     empty: new MeshError('invalid-backend', `rule ${rule.name} has no backend with a weight`),
   };

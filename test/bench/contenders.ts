@@ -15,6 +15,10 @@ interface Contender {
 
 export const CONTENDERS = {
   remora: { title: 'Remora', plan: planRemora },
+  'one-rule': {
+    title: 'Remora, one rule',
+    plan: (lab: Lab, setup: Setup) => planRemora(lab, { ...setup, rules: 1 }),
+  },
   envoy: {
     title: 'Envoy',
     tool: 'envoy',

@@ -15,6 +15,8 @@ export interface Load {
   readonly bodyBytes: number;
   /** A file that is sent as the request's body, with the content type of gRPC. */
   readonly grpcRequest?: string;
+  /** Further fields of each request, `name: value`. */
+  readonly fields?: readonly string[];
 }
 
 /** What h2load counted. */
@@ -76,6 +78,7 @@ function argumentsOf(load: Load): string[] {
     ...(load.grpcRequest === undefined
       ? []
       : ['-d', load.grpcRequest, '-H', 'content-type: application/grpc', '-H', 'te: trailers']),
+    ...(load.fields ?? []).flatMap((field) => ['-H', field]),
     `http://127.0.0.1:${load.port}${load.path}`,
   ];
 }

@@ -28,6 +28,8 @@ export interface Setup {
   readonly protocol: 'http1' | 'h2c' | 'grpc' | 'tcp';
   /** One when nothing is said. */
   readonly threads?: number;
+  /** How many rules the used services have (`rules.ts`). One when nothing is said. */
+  readonly rules?: number;
   /** How many services it knows. */
   readonly services: number;
   /** How many of them have a port of their own. */

@@ -16,6 +16,10 @@ export interface CpuOptions {
   readonly streams?: number;
   /** Of each proxy. */
   readonly threads?: number;
+  /** Rules of the service, of which requests match the last. One when nothing is said. */
+  readonly rules?: number;
+  /** Further fields of each request, `name: value`. */
+  readonly fields?: readonly string[];
   /** In one round, of one contender. */
   readonly requests: number;
   readonly per: 'request' | 'MiB';
@@ -28,8 +32,8 @@ export function cpu(options: CpuOptions): Measure {
   return async (run) => {
     const { lab } = run;
     const port = lab.origin.port(options.protocol);
-    const { hop, protocol, threads = 1 } = options;
-    const setup = { hop, protocol, threads, services: 1, used: 1 };
+    const { hop, protocol, threads = 1, rules = 1 } = options;
+    const setup = { hop, protocol, threads, rules, services: 1, used: 1 };
     return await measureInTurns(run, {
       setup,
       warmUp: (subject) => costOfLoad(lab, options, subject),
@@ -56,6 +60,7 @@ async function costOfLoad(lab: Lab, options: CpuOptions, subject: Subject): Prom
     protocol: options.protocol === 'h2c' || options.protocol === 'grpc' ? 'h2c' : 'http1',
     connections: options.connections,
     streams: options.streams ?? 1,
+    ...(options.fields === undefined ? {} : { fields: options.fields }),
     ...(options.protocol === 'grpc' ? { grpcRequest: lab.origin.grpcRequest } : {}),
   };
   const before = cpuMicroseconds(subject.pids);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from './children.ts';
 
 const KIB = 1024;
@@ -13,6 +13,7 @@ const SIZES: Readonly<Record<string, number>> = {
   '/check-1': KIB,
   '/check-2': KIB,
   '/check-3': KIB,
+  '/shop/v1/last': KIB,
 };
 
 /** The path that answers gRPC, with a message of this length. */
@@ -42,7 +43,7 @@ export class Origin {
     bodies.set(GRPC_PATH, grpcMessage(GRPC_MESSAGE_BYTES));
     this.bodies = bodies;
     for (const [path, body] of bodies) {
-      if (path === GRPC_PATH) mkdirSync(join(root, 'bench.Echo'));
+      mkdirSync(join(root, dirname(path)), { recursive: true });
       writeFileSync(join(root, path), body);
     }
     this.grpcRequest = join(directory, 'grpc-request');

@@ -5,6 +5,7 @@ import { latency } from './measure-latency.ts';
 import { memory } from './measure-memory.ts';
 import { start } from './measure-start.ts';
 import type { Measure } from './measured.ts';
+import { LAST_PATH, RULE_HEADER } from './rules.ts';
 
 /** A figure that somebody published, and that is not measured here. */
 export interface Published {
@@ -146,6 +147,21 @@ export const SCENARIOS: readonly Scenario[] = [
     'mTLS pair, raw TCP, 1 MiB at a time',
     { hop: 'pair', protocol: 'tcp', path: '/1m', connections: 8, requests: 500, per: 'MiB' },
     BULK_TARGETS,
+  ),
+  cpuScenario(
+    'routes-1000',
+    'plain hop, HTTP/1.1, the last of 1,000 rules',
+    {
+      hop: 'plain',
+      protocol: 'http1',
+      rules: 1_000,
+      path: LAST_PATH,
+      fields: [`${RULE_HEADER}: another`],
+      connections: 32,
+      requests: 30_000,
+      per: 'request',
+    },
+    { envoy: 0.5, 'one-rule': 1.15 },
   ),
   {
     id: 'latency',

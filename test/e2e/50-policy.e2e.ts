@@ -9,7 +9,7 @@ import { PROJECT } from './harness/images.ts';
 import { apply, getJson, kubectl, type Manifest, rolledOut } from './harness/kubectl.ts';
 import { until } from './harness/poll.ts';
 import { prepare, useMesh, useNamespace } from './harness/topic.ts';
-import { PROGRAM, workload } from './harness/workloads.ts';
+import { PROGRAM, service, workload } from './harness/workloads.ts';
 
 interface Condition {
   type: string;
@@ -80,29 +80,57 @@ describe('policies', () => {
     const share = (counts.v2 ?? 0) / 400;
     assert.ok(share > 0.15 && share < 0.35, `v2 took ${share} of the requests`);
 
-    // One process in the pod watches for the change, so that the time of kubectl exec is not in it.
+    t.diagnostic(await describeChange('shop', 'v0'));
+  });
+
+  test('a change among 200 services is in force as soon', async (t) => {
+    const names = Array.from({ length: 200 }, (_, i) => `one-of-many-${i}`);
+    const many = names.map((name) => {
+      const ports = { port: 8080, targetPort: 8080 };
+      const made = service(ns, name, { ...ports, selector: { app: 'shop-v1' } });
+      return { ...made, metadata: { ...made.metadata, labels: { many: 'yes' } } };
+    });
+    try {
+      await apply(many);
+      const last = names.at(-1);
+      await until('the last of them answers', async () => {
+        const { status } = await fetchOnce(ns, client, `http://${last}:8080/`);
+        return status === 200 ? true : undefined;
+      });
+      for (const version of ['v1', 'v2', 'v0']) {
+        t.diagnostic(await describeChange(version === 'v0' ? 'shop' : `shop-${version}`, version));
+      }
+    } finally {
+      await kubectl(['delete', 'services', '-n', ns, '-l', 'many=yes', '--wait=false']);
+    }
+  });
+
+  /**
+   * Sends the service's requests to another backend, and says how long that takes.
+   * One process in the pod watches for it, so that the time of kubectl exec is not in it.
+   */
+  async function describeChange(to: string, version: string): Promise<string> {
     const watching = fetchFrom(ns, client, 'http://shop:8080/', {
       keep: true,
       count: 3000,
       intervalSeconds: 0.01,
-      untilText: '"version": "v0"',
+      untilText: `"version": "${version}"`,
     });
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     const appliedAt = Date.now() / 1000;
-    await apply([shopRoute(ns, [{ backendRefs: [backend('shop', 1)] }])]);
+    await apply([shopRoute(ns, [{ backendRefs: [backend(to, 1)] }])]);
     const kubectlSeconds = Date.now() / 1000 - appliedAt;
     const answers = await watching;
     const last = answers.at(-1);
     assert.ok(last);
-    assert.equal((last.body as Echo).version, 'v0');
+    assert.equal((last.body as Echo).version, version);
+    assert.ok(answers.length > 1, 'it was so before');
     assert.deepEqual(
       answers.filter(({ status }) => status !== 200),
       [],
     );
-    t.diagnostic(
-      `from the start of kubectl apply (which took ${kubectlSeconds.toFixed(2)} s) to the first request by the new route: ${(last.at - appliedAt).toFixed(2)} s`,
-    );
-  });
+    return `from the start of kubectl apply (which took ${kubectlSeconds.toFixed(2)} s) to the first request by the new route: ${(last.at - appliedAt).toFixed(2)} s`;
+  }
 
   test('path and header matches of an HTTPRoute pick the backend; what matches nothing gets 404', async () => {
     await apply([

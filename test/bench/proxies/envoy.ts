@@ -1,6 +1,7 @@
 import { freePorts } from '../../fakes/sidecar-process.ts';
 import type { Command } from '../children.ts';
 import type { Certificate, Lab, Plan, Setup } from '../lab.ts';
+import { type BenchRule, benchRules } from '../rules.ts';
 
 /** What the two of a pair speak. */
 export type Between = 'http1' | 'http2';
@@ -23,7 +24,9 @@ export async function planEnvoy(lab: Lab, setup: Setup, between: Between): Promi
   // As a sidecar has them: one listener for all services by name, and here one more
   // for each of those that are used.
   const names = Array.from({ length: setup.services }, (_, i) => `service-${i}`);
-  const listeners = ports.map((port, i) => listener(port, [host('*', names[i] ?? '')]));
+  const listeners = ports.map((port, i) =>
+    listener(port, [host('*', names[i] ?? '', setup.rules)]),
+  );
   if (setup.services > 1) {
     const hosts = names.map((name) => host(`${name}.demo`, name));
     listeners.push(listener(table, hosts));
@@ -57,12 +60,30 @@ function command(
   };
 }
 
-function host(domain: string, clusterName: string): object {
+function host(domain: string, clusterName: string, rules = 1): object {
+  const route = { cluster: clusterName, timeout: '0s' };
   return {
     name: domain,
     domains: [domain],
-    routes: [{ match: { prefix: '/' }, route: { cluster: clusterName, timeout: '0s' } }],
+    routes: benchRules(rules).map((rule) => ({ match: match(rule), route })),
   };
+}
+
+function match(rule: BenchRule): object {
+  const headers =
+    rule.header === undefined
+      ? {}
+      : { headers: [{ name: rule.header.name, string_match: { exact: rule.header.value } }] };
+  switch (rule.kind) {
+    case 'exact':
+      return { path: rule.path, ...headers };
+    case 'expression':
+      return { safe_regex: { regex: rule.path }, ...headers };
+    case 'prefix':
+      return rule.path === '/'
+        ? { prefix: '/', ...headers }
+        : { path_separated_prefix: rule.path, ...headers };
+  }
 }
 
 function listener(port: number, virtualHosts: readonly object[], tls?: object): object {

@@ -2,6 +2,7 @@ import { SIDECAR_NODE_FLAGS } from '../../../injector/container.ts';
 import { freePorts } from '../../fakes/sidecar-process.ts';
 import type { Command } from '../children.ts';
 import type { Certificate, Lab, Plan, Setup } from '../lab.ts';
+import { benchRules } from '../rules.ts';
 
 /** The service's own port, which is nobody's address here. */
 const SERVICE_PORT = 80;
@@ -33,7 +34,7 @@ export async function planRemora(lab: Lab, setup: Setup): Promise<Plan> {
       ...names.map((name, i) => service(name, i, protocol)),
       ...names
         .slice(0, setup.used)
-        .flatMap((name) => [routes(name), endpoints(name, target, pair ? trunk : 0)]),
+        .flatMap((name) => [routes(name, setup.rules), endpoints(name, target, pair ? trunk : 0)]),
     ],
   };
   const threads = setup.threads ?? 1;
@@ -110,8 +111,8 @@ function service(name: string, index: number, protocol: string): object {
   };
 }
 
-/** One rule that takes everything, with retries and a circuit breaker in force. */
-function routes(name: string): object {
+/** The last rule takes everything; retries and a circuit breaker are in force. */
+function routes(name: string, count = 1): object {
   const policy = {
     retries: {
       attempts: 2,
@@ -125,8 +126,17 @@ function routes(name: string): object {
     circuitBreaker: { consecutiveErrors: 5, ejectionMs: 30_000, maxEjectedPercent: 50 },
   };
   const backends = [{ service: `demo/${name}`, port: SERVICE_PORT, weight: 1 }];
-  const match = { prefix: '/' };
-  const rules = [{ name: `HTTPRoute/demo/${name}/0`, matches: [match], backends, policy }];
+  const rules = benchRules(count).map(({ kind, path, header }, i) => ({
+    name: `HTTPRoute/demo/${name}/${i}`,
+    matches: [
+      {
+        [kind === 'expression' ? 'pathExpression' : kind]: path,
+        ...(header === undefined ? {} : { headers: [{ name: header.name, exact: header.value }] }),
+      },
+    ],
+    backends,
+    policy,
+  }));
   return {
     name: `routes/demo/${name}`,
     routes: { service: `demo/${name}`, ports: [{ port: SERVICE_PORT, routeBound: true, rules }] },
