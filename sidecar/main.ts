@@ -11,6 +11,7 @@ import { readEnvironment, type SidecarEnvironment } from './environment.ts';
 import { FreedMemory } from './freed-memory.ts';
 import type { Source } from './source.ts';
 import { Counters } from './telemetry/counters.ts';
+import { IdleSeries } from './telemetry/idle-series.ts';
 import type { Threads } from './threads/threads.ts';
 
 /** The sidecar, put together in the order in which its parts start. They stop in reverse. */
@@ -33,6 +34,7 @@ async function main(environment: SidecarEnvironment, output: LineWriter): Promis
   return await run(
     [
       ...admin.servers(),
+      new IdleSeries(counters, systemClock),
       ...source.components,
       firstConfiguration(source),
       // The application needs the network until it has ended, so this ends last.
