@@ -1,7 +1,7 @@
 # One image for all processes of Remora:
 #   node /app/control-plane.js
 #   node /app/injector.js
-#   node --max-semi-space-size=2 --no-parallel-scavenge --heap-growing-percent=200 --expose-gc /app/sidecar.js
+#   MALLOC_ARENA_MAX=1 node --max-semi-space-size=2 --no-parallel-scavenge --heap-growing-percent=200 --expose-gc /app/sidecar.js
 #   node /app/init.js
 
 FROM node:24-bookworm-slim AS build

@@ -84,6 +84,13 @@ export const SIDECAR_NODE_FLAGS: readonly string[] = [
   '--expose-gc',
 ];
 
+/** How the C library serves it, which has memory of buffers. */
+export const SIDECAR_MALLOC: Readonly<Record<string, string>> = {
+  // One heap for all threads. Node's helpers allocate little, and a heap for each of them
+  // keeps what was freed to itself.
+  MALLOC_ARENA_MAX: '1',
+};
+
 /**
  * The sidecar: an init container with `restartPolicy: Always`, so that it is
  * ready before the application starts and ends after it, also in a Job.
@@ -160,6 +167,7 @@ function proxyEnv(pod: Pod, config: SidecarConfig, options: PodOptions): EnvVar[
     valueFrom: { fieldRef: { fieldPath } },
   });
   return [
+    ...Object.entries(SIDECAR_MALLOC).map(([name, value]) => ({ name, value })),
     { name: 'REMORA_CONTROL_PLANE', value: config.controlPlane },
     { name: 'REMORA_CONTROL_PLANE_NAME', value: config.controlPlaneName },
     { name: 'REMORA_TRUST_BUNDLE', value: `${MOUNT.credentials}/${TRUST_BUNDLE.key}` },

@@ -1,4 +1,5 @@
 import { isMainThread } from 'node:worker_threads';
+import { systemClock } from '../runtime/clock.ts';
 import { describeError } from '../runtime/errors.ts';
 import { LineWriter } from '../runtime/line-writer.ts';
 import { createLog, linesTo } from '../runtime/log.ts';
@@ -7,8 +8,10 @@ import { RELEASE } from '../runtime/release.ts';
 import { Admin } from './admin.ts';
 import { createDataPath, firstConfiguration, together } from './data-path.ts';
 import { readEnvironment, type SidecarEnvironment } from './environment.ts';
+import { FreedMemory } from './freed-memory.ts';
 import type { Source } from './source.ts';
 import { Counters } from './telemetry/counters.ts';
+import { IdleSeries } from './telemetry/idle-series.ts';
 import type { Threads } from './threads/threads.ts';
 
 /** The sidecar, put together in the order in which its parts start. They stop in reverse. */
@@ -31,6 +34,7 @@ async function main(environment: SidecarEnvironment, output: LineWriter): Promis
   return await run(
     [
       ...admin.servers(),
+      new IdleSeries(counters, systemClock),
       ...source.components,
       firstConfiguration(source),
       // The application needs the network until it has ended, so this ends last.
@@ -43,6 +47,8 @@ async function main(environment: SidecarEnvironment, output: LineWriter): Promis
         ...(threads === undefined ? [] : [threads.component('inbound')]),
       ]),
       admin.serving,
+      // The way to the C library is loaded where connections are intercepted.
+      ...(source.listeners.outbound?.redirect === true ? [new FreedMemory(systemClock)] : []),
     ],
     { log, drainTimeoutMs: environment.drainTimeoutMs },
   );

@@ -97,6 +97,9 @@ export class ControlPlaneConnection {
       'grpc.use_local_subchannel_pool': 1,
       // Streams are opened anew by us; the library's own retries would hold messages back.
       'grpc.enable_retries': 0,
+      // All the same it would keep each message for a retry until the other side says
+      // something, which it does not while it takes reports of traffic.
+      'grpc.per_rpc_retry_buffer_size': 0,
       'grpc.max_receive_message_length': 64 * 1024 * 1024,
     });
     return this.#channel;

@@ -92,7 +92,7 @@ export class Counters implements TrafficObserver {
   }
 
   connectionClosed(record: ConnectionRecord, bytesSent: number, bytesReceived: number): void {
-    const base = this.#connectionRow(record);
+    const base = this.#closingRow(record);
     this.connections.add(base, CONNECTION.active, -1);
     this.connections.add(base, CONNECTION.bytesSent, bytesSent);
     this.connections.add(base, CONNECTION.bytesReceived, bytesReceived);
@@ -153,6 +153,13 @@ export class Counters implements TrafficObserver {
     this.#ejected.get(service)?.delete(endpoint);
   }
 
+  /** Services none of whose endpoints is out. */
+  dropRestored(): void {
+    for (const [service, endpoints] of this.#ejected) {
+      if (endpoints.size === 0) this.#ejected.delete(service);
+    }
+  }
+
   /** How many endpoints of each service are out of the balancer now. */
   *ejectedEndpoints(): Iterable<[service: string, count: number]> {
     for (const [service, endpoints] of this.#ejected) yield [service, endpoints.size];
@@ -198,19 +205,22 @@ export class Counters implements TrafficObserver {
         });
   }
 
+  /** It may have begun while the table was full, and end when it no longer is. */
+  #closingRow(record: ConnectionRecord): number {
+    const { connections } = this;
+    const key = this.#connectionKey(record);
+    const found = connections.find(key);
+    if (found >= 0 && connections.at(found / connections.columns, CONNECTION.active) > 0) {
+      return found;
+    }
+    key.fill('overflow', 3);
+    const overflow = connections.find(key);
+    return overflow >= 0 ? overflow : this.#connectionRow(record);
+  }
+
   #connectionRow(record: ConnectionRecord): number {
     const { connections } = this;
-    const { source, destination } = record;
-    const key = this.#key;
-    key.length = 8;
-    key[0] = record.direction;
-    key[1] = record.mutualTls ? 'true' : 'false';
-    key[2] = record.protocol;
-    key[3] = source.workload;
-    key[4] = source.namespace;
-    key[5] = destination.workload;
-    key[6] = destination.namespace;
-    key[7] = record.service;
+    const key = this.#connectionKey(record);
     const found = connections.find(key);
     if (found >= 0) return found;
     if (!connections.full) return connections.create(key, connectionLabels(record));
@@ -224,6 +234,21 @@ export class Counters implements TrafficObserver {
           destination: OVERFLOW,
           service: 'overflow',
         });
+  }
+
+  #connectionKey(record: ConnectionRecord): string[] {
+    const { source, destination } = record;
+    const key = this.#key;
+    key.length = 8;
+    key[0] = record.direction;
+    key[1] = record.mutualTls ? 'true' : 'false';
+    key[2] = record.protocol;
+    key[3] = source.workload;
+    key[4] = source.namespace;
+    key[5] = destination.workload;
+    key[6] = destination.namespace;
+    key[7] = record.service;
+    return key;
   }
 }
 

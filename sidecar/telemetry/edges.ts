@@ -8,6 +8,7 @@ import {
   REQUEST,
   type RequestLabels,
 } from './counters.ts';
+import type { Reading } from './series.ts';
 
 /** An edge that is being added up, with plain numbers. */
 interface Sum extends Edge {
@@ -27,12 +28,15 @@ interface Sum extends Edge {
  */
 export class EdgeReader {
   readonly #counters: Counters;
-  #requests = new Float64Array(0);
-  #connections = new Float64Array(0);
-  #retries = new Float64Array(0);
+  readonly #requests: Reading;
+  readonly #connections: Reading;
+  readonly #retries: Reading;
 
   constructor(counters: Counters) {
     this.#counters = counters;
+    this.#requests = counters.requests.reading();
+    this.#connections = counters.connections.reading();
+    this.#retries = counters.retries.reading();
   }
 
   /** What has changed; asking again gives what has changed since this call. */
@@ -46,7 +50,7 @@ export class EdgeReader {
 
   #readRequests(sums: Map<string, Sum>): void {
     const { requests } = this.#counters;
-    const before = this.#requests;
+    const before = this.#requests.values;
     requests.labels.forEach((labels, row) => {
       const since = (column: number): number =>
         requests.at(row, column) - (before[row * requests.columns + column] ?? 0);
@@ -61,12 +65,12 @@ export class EdgeReader {
         sum.durationBuckets[i] = (sum.durationBuckets[i] ?? 0) + since(REQUEST.buckets + i);
       }
     });
-    this.#requests = requests.snapshot();
+    this.#requests.values = requests.snapshot();
   }
 
   #readConnections(sums: Map<string, Sum>): void {
     const { connections } = this.#counters;
-    const told = this.#connections;
+    const told = this.#connections.values;
     const next = connections.snapshot();
     connections.labels.forEach((labels, row) => {
       const before = (column: number): number => told[row * connections.columns + column] ?? 0;
@@ -88,13 +92,13 @@ export class EdgeReader {
       sum.bytesSent += sent;
       sum.bytesReceived += received;
     });
-    this.#connections = next;
+    this.#connections.values = next;
   }
 
   /** A retry names only its service: it is told with an edge to that service. */
   #readRetries(sums: Map<string, Sum>): void {
     const { retries } = this.#counters;
-    const told = this.#retries;
+    const told = this.#retries.values;
     const next = retries.snapshot();
     retries.labels.forEach(({ service }, row) => {
       const before = told[row] ?? 0;
@@ -108,7 +112,7 @@ export class EdgeReader {
       // No request to it has ended yet: the next reading tells it.
       next[row] = before;
     });
-    this.#retries = next;
+    this.#retries.values = next;
   }
 }
 

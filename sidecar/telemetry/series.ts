@@ -3,6 +3,11 @@ interface Branch {
   readonly next: Map<string, Branch | number>;
 }
 
+/** The numbers of a table as somebody read them last, row by row as in the table. */
+export interface Reading {
+  values: Float64Array;
+}
+
 /**
  * A table of counters: one row for each combination of labels, its numbers side
  * by side in one array. A row is found by walking a `Map` for each label, which
@@ -14,6 +19,7 @@ export class Series<Labels> {
   readonly #labels: Labels[] = [];
   readonly #root: Branch = { next: new Map() };
   #values: Float64Array;
+  readonly #readings: Reading[] = [];
   /** What was found last: as a rule the next one is the same. */
   #lastKey: string[] = [];
   #lastBase = -1;
@@ -37,6 +43,13 @@ export class Series<Labels> {
   /** The numbers of all rows as they are now, side by side. */
   snapshot(): Float64Array<ArrayBuffer> {
     return this.#values.slice(0, this.size * this.columns);
+  }
+
+  /** One that goes on to fit the table when rows are dropped. It lasts as long as the table. */
+  reading(): Reading {
+    const reading = { values: new Float64Array(0) };
+    this.#readings.push(reading);
+    return reading;
   }
 
   get size(): number {
@@ -101,6 +114,33 @@ export class Series<Labels> {
     return base;
   }
 
+  /** Drops the other rows. Those that stay move up, in the same order. */
+  retain(keeps: (row: number) => boolean): void {
+    const { columns, size } = this;
+    const moved = new Map<number, number>();
+    for (let row = 0; row < size; row++) if (keeps(row)) moved.set(row, moved.size);
+    if (moved.size === size) return;
+    const kept = (values: Float64Array): Float64Array => {
+      const rows = [...moved.keys()].filter((row) => row * columns < values.length);
+      const left = new Float64Array(rows.length * columns);
+      rows.forEach((row, i) => {
+        left.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
+      });
+      return left;
+    };
+    for (const reading of this.#readings) reading.values = kept(reading.values);
+    const left = kept(this.snapshot());
+    this.#values.fill(0).set(left);
+    const labels = this.#labels.filter((_, row) => moved.has(row));
+    this.#labels.splice(0, size, ...labels);
+    moveRows(this.#root, (base) => {
+      const row = moved.get(base / columns);
+      return row === undefined ? undefined : row * columns;
+    });
+    this.#lastKey = [];
+    this.#lastBase = -1;
+  }
+
   add(base: number, column: number, amount: number): void {
     const values = this.#values;
     values[base + column] = (values[base + column] ?? 0) + amount;
@@ -108,5 +148,19 @@ export class Series<Labels> {
 
   at(row: number, column: number): number {
     return this.#values[row * this.columns + column] ?? 0;
+  }
+}
+
+/** @param placeOf undefined where the row is gone */
+function moveRows({ next }: Branch, placeOf: (base: number) => number | undefined): void {
+  for (const [part, below] of next) {
+    if (typeof below === 'number') {
+      const place = placeOf(below);
+      if (place === undefined) next.delete(part);
+      else next.set(part, place);
+      continue;
+    }
+    moveRows(below, placeOf);
+    if (below.next.size === 0) next.delete(part);
   }
 }

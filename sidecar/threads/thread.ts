@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component.ts';
 import { describeError, MeshError } from '../../runtime/errors.ts';
 import { LineWriter } from '../../runtime/line-writer.ts';
@@ -7,6 +8,7 @@ import { ConfigStore } from '../config/store.ts';
 import { createDataPath, type DataPath, firstConfiguration } from '../data-path.ts';
 import { CertificateSource } from '../identity/certificate-source.ts';
 import type { Source } from '../source.ts';
+import { IdleSeries } from '../telemetry/idle-series.ts';
 import { applyConfigChange } from './config-change.ts';
 import { LinesToMain } from './lines.ts';
 import type { FromThread, ThreadPart, ThreadStart, ToThread } from './messages.ts';
@@ -36,6 +38,7 @@ class Thread {
   readonly #traffic: TrafficReader;
   readonly #dataPath: DataPath;
   readonly #first: Component;
+  readonly #idleSeries: IdleSeries;
   readonly #starting = new AbortController();
   #stopping: AbortController | undefined;
 
@@ -45,6 +48,7 @@ class Thread {
     this.#log = log.child({ thread: start.thread });
     const counters = new ThreadCounters((change) => this.#tell({ kind: 'endpoint', change }));
     this.#traffic = new TrafficReader(counters);
+    this.#idleSeries = new IdleSeries(counters, systemClock);
     this.#store.subscribeWith(
       (wanted) => this.#tell({ kind: 'wanted', wanted }),
       // The main thread keeps its own list, within its own limit.
@@ -72,7 +76,7 @@ class Thread {
     setInterval(() => this.#tellTraffic(), TELL_EVERY_MS).unref();
     const { outbound, inbound } = this.#dataPath;
     try {
-      for (const component of [this.#first, ...outbound, inbound]) {
+      for (const component of [this.#idleSeries, this.#first, ...outbound, inbound]) {
         await component.start(this.#starting.signal);
       }
       this.#tell({ kind: 'serving' });
@@ -121,7 +125,10 @@ class Thread {
       }
     }
     this.#tellTraffic();
-    if (part === 'outbound') await this.#endLines();
+    if (part === 'outbound') {
+      this.#idleSeries.stop();
+      await this.#endLines();
+    }
     this.#tell({ kind: 'stopped', part });
   }
 

@@ -20,52 +20,33 @@ export interface TrafficChange {
 
 /** Reads the counters of a thread again and again, and tells what was added since the last time. */
 export class TrafficReader {
-  readonly #counters: Counters;
-  readonly #told = {
-    requests: NOTHING,
-    connections: NOTHING,
-    retries: NOTHING,
-    hedges: NOTHING,
-    limitRefusals: NOTHING,
-    faults: NOTHING,
-    storeFailures: NOTHING,
-    refusals: NOTHING,
-  };
+  readonly #growth: { readonly [Table in keyof TrafficChange]: () => TrafficChange[Table] };
 
   constructor(counters: Counters) {
-    this.#counters = counters;
+    this.#growth = {
+      requests: growthOf(counters.requests),
+      connections: growthOf(counters.connections),
+      retries: growthOf(counters.retries),
+      hedges: growthOf(counters.hedges),
+      limitRefusals: growthOf(counters.limitRefusals),
+      faults: growthOf(counters.faults),
+      storeFailures: growthOf(counters.storeFailures),
+      refusals: growthOf(counters.refusals),
+    };
   }
 
   /** Undefined when nothing happened. */
   read(): TrafficChange | undefined {
-    const {
-      requests,
-      connections,
-      retries,
-      hedges,
-      limitRefusals,
-      faults,
-      storeFailures,
-      refusals,
-    } = this.#counters;
     const change = {
-      requests: growth(requests, this.#told.requests),
-      connections: growth(connections, this.#told.connections),
-      retries: growth(retries, this.#told.retries),
-      hedges: growth(hedges, this.#told.hedges),
-      limitRefusals: growth(limitRefusals, this.#told.limitRefusals),
-      faults: growth(faults, this.#told.faults),
-      storeFailures: growth(storeFailures, this.#told.storeFailures),
-      refusals: growth(refusals, this.#told.refusals),
+      requests: this.#growth.requests(),
+      connections: this.#growth.connections(),
+      retries: this.#growth.retries(),
+      hedges: this.#growth.hedges(),
+      limitRefusals: this.#growth.limitRefusals(),
+      faults: this.#growth.faults(),
+      storeFailures: this.#growth.storeFailures(),
+      refusals: this.#growth.refusals(),
     };
-    this.#told.requests = requests.snapshot();
-    this.#told.connections = connections.snapshot();
-    this.#told.retries = retries.snapshot();
-    this.#told.hedges = hedges.snapshot();
-    this.#told.limitRefusals = limitRefusals.snapshot();
-    this.#told.faults = faults.snapshot();
-    this.#told.storeFailures = storeFailures.snapshot();
-    this.#told.refusals = refusals.snapshot();
     return Object.values(change).every(({ length }) => length === 0) ? undefined : change;
   }
 }
@@ -118,7 +99,15 @@ export interface EndpointChange {
   readonly endpoint: string;
 }
 
-const NOTHING: Float64Array = new Float64Array(0);
+/** Tells at each call what was added since the one before. */
+function growthOf<Labels>(series: Series<Labels>): () => Growth<Labels> {
+  const told = series.reading();
+  return () => {
+    const grown = growth(series, told.values);
+    told.values = series.snapshot();
+    return grown;
+  };
+}
 
 function growth<Labels>(series: Series<Labels>, told: Float64Array): Growth<Labels> {
   const { columns, values } = series;

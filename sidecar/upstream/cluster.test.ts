@@ -338,6 +338,13 @@ describe('an endpoint that fails', () => {
     await fail('10.0.0.1');
   });
 
+  test('is no longer out once it has left the service', async () => {
+    const { pool, fail } = await failing();
+    for (let i = 0; i < 3; i++) await fail('10.0.0.1');
+    pool.update(addresses.slice(1).map((address) => ({ endpoint: endpoint(address), port: 80 })));
+    assert.deepEqual(events.slice(1), ['restored shop/cart 10.0.0.1:80']);
+  });
+
   test('is kept when a success comes between', async () => {
     const { pool, fail } = await failing();
     await fail('10.0.0.1');

@@ -43,6 +43,11 @@ function describeEjection({ state, ejectedFor }: EndpointHealth): object {
   return state === 'in' ? {} : { health: state, ejectedFor };
 }
 
+/** As it is told of in metrics. */
+function placeOf({ endpoint, port }: Member): string {
+  return `${endpoint.address}:${port}`;
+}
+
 /** A place to reach: an endpoint and the port on which it answers. */
 export interface Target {
   readonly endpoint: Endpoint;
@@ -70,7 +75,7 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
     this.#selection = this.#dispatcher.selection;
     this.#outliers = new OutlierDetection(options.clock, (member) => {
       const { observer, service } = this.#options;
-      const endpoint = `${member.endpoint.address}:${member.port}`;
+      const endpoint = placeOf(member);
       const { state } = member.health;
       if (state === 'ejected') observer.ejected(service, endpoint);
       else if (state === 'in') {
@@ -109,7 +114,9 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
       kept.endpoint = target.endpoint;
       return kept;
     });
+    const { observer, service } = this.#options;
     for (const member of previous.values()) {
+      if (member.health.ejected) observer.restored(service, placeOf(member));
       this.#outliers.forget(member);
       member.remove();
     }

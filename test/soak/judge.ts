@@ -1,4 +1,4 @@
-import { fitLine } from './regression.ts';
+import { median } from '../bench/median.ts';
 import type { Quantity, Sample } from './sample.ts';
 
 /** A process with all that was seen of it. */
@@ -20,43 +20,45 @@ interface Bound {
 const MIB = 2 ** 20;
 
 /**
- * Growth is the slope of the least squares through all samples after the warm-up,
- * times the time that they span. A leak of one object a request shows in it; what
- * a collector or an allocator does from minute to minute does not.
+ * The time after the warm-up is cut into thirds, and the median of the last is compared
+ * with that of the first: what holds its level does so whatever a collector or an
+ * allocator does from minute to minute. A leak of one small object a request does not.
  */
 const BOUNDS: Readonly<Partial<Record<Quantity, Bound>>> = {
-  // Rises in steps, to marks from which it does not come back.
-  residentBytes: { share: 0.15, besides: 4 * MIB },
-  heapBytes: { share: 0.15, besides: 4 * MIB },
-  descriptors: { share: 0.1, besides: 8 },
-  sockets: { share: 0.1, besides: 8 },
-  connections: { share: 0.1, besides: 8 },
+  residentBytes: { share: 0.05, besides: 2 * MIB },
+  heapBytes: { share: 0.05, besides: 1 * MIB },
+  descriptors: { share: 0.05, besides: 8 },
+  sockets: { share: 0.05, besides: 8 },
+  connections: { share: 0.05, besides: 8 },
 };
 
 /** Descriptors that a process may keep when all is over: what it opened once, for good. */
 const KEPT_DESCRIPTORS = 4;
 
-/** Growth of a quantity over the whole time, and what it was on average. */
-export interface Growth {
-  readonly mean: number;
-  readonly growth: number;
+/** The level of a quantity after the warm-up, in the order of time. */
+export interface Levels {
+  readonly first: number;
+  readonly middle: number;
+  readonly last: number;
 }
 
-/** Of the samples after the warm-up. */
-export function growthOf(series: Series, quantity: Quantity, warmUpSeconds: number): Growth {
-  const samples = series.samples.filter(({ seconds }) => seconds >= warmUpSeconds);
-  const points = samples.map((sample) => ({ x: sample.seconds, y: sample[quantity] }));
-  const { slope, mean } = fitLine(points);
-  const span = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
-  return { mean, growth: slope * span };
+/** Of the samples after the warm-up: the median of each third. */
+export function levelsOf(series: Series, quantity: Quantity, warmUpSeconds: number): Levels {
+  const values = series.samples
+    .filter(({ seconds }) => seconds >= warmUpSeconds)
+    .map((sample) => sample[quantity]);
+  const third = Math.ceil(values.length / 3);
+  const level = (begin: number): number => median(values.slice(begin, begin + third));
+  return { first: level(0), middle: level(third), last: level(values.length - third) };
 }
 
 /** What is wrong with a process, in sentences; empty when it holds what it should. */
 export function judgeSeries(series: Series, warmUpSeconds: number): string[] {
   const mistakes: string[] = [];
   for (const [quantity, bound] of Object.entries(BOUNDS) as [Quantity, Bound][]) {
-    const { mean, growth } = growthOf(series, quantity, warmUpSeconds);
-    const allowed = bound.share * mean + bound.besides;
+    const { first, last } = levelsOf(series, quantity, warmUpSeconds);
+    const growth = last - first;
+    const allowed = bound.share * first + bound.besides;
     if (growth > allowed) {
       mistakes.push(
         `${series.name}: ${quantity} grew by ${Math.round(growth)}, and ${Math.round(allowed)} is allowed`,

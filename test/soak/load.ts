@@ -215,12 +215,18 @@ repeat('TCP, reset by the client', 1, async () => {
 });
 keep('TCP sessions', 10, async () => {
   const socket = connect({ host: 'tcp', port: 9001 });
+  // It may fail while nobody waits for an echo.
+  let failure: Error | undefined;
+  socket.on('error', (error) => {
+    failure = error;
+  });
   const endMs = Date.now() + SESSION_MS;
   while (Date.now() < endMs && !stopping) {
     const answered = once(socket, 'data');
     socket.write('x');
     assert.equal(String((await answered)[0]), 'x');
     await delay(500 / factor);
+    if (failure !== undefined) throw failure;
   }
   socket.destroy();
 });

@@ -23,7 +23,7 @@ const USAGE = `npm run soak -- [--minutes <n>] [--load <factor>] [--json <path>]
 /** Idle connections are kept for a minute, and so is the trunk after the last of them. */
 const IDLE_MS = 200_000;
 /** Caches fill, code is compiled, pools and the allocator's arenas reach their size. */
-const WARM_UP_SHARE = 0.5;
+const WARM_UP_SHARE = 0.25;
 const WARM_UP_LEAST_SECONDS = 60;
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -65,8 +65,7 @@ async function main({ minutes, factor, json }: Options): Promise<boolean> {
     await observer.takeBase();
     const churn = new ConfigChurn(mesh);
     churn.start();
-    const load = await runLoad(mesh, observer, minutes, factor);
-    churn.stop();
+    const load = await runLoad(mesh, observer, minutes, factor).finally(() => churn.stop());
     await observer.untilIdle((series) => judgeIdle(series).length === 0, IDLE_MS);
 
     const warmUp = Math.max(WARM_UP_LEAST_SECONDS, minutes * 60 * WARM_UP_SHARE);

@@ -1,4 +1,4 @@
-import { growthOf, type Series } from './judge.ts';
+import { levelsOf, type Series } from './judge.ts';
 import type { LoadReport } from './load-report.ts';
 import type { Quantity } from './sample.ts';
 
@@ -11,15 +11,15 @@ const COLUMNS: readonly { title: string; quantity: Quantity; unit: number }[] = 
   { title: 'connections', quantity: 'connections', unit: 1 },
 ];
 
-/** A line a process: each quantity on average, by how much it grew, and before and after the load. */
+/** A line a process: the level of each quantity in three thirds of the time, and before and after the load. */
 export function formatSeries(all: readonly Series[], warmUpSeconds: number): string {
   const rows = all.map((series) => [
     series.name,
     ...COLUMNS.map(({ quantity, unit }) => {
-      const { mean, growth } = growthOf(series, quantity, warmUpSeconds);
+      const { first, middle, last } = levelsOf(series, quantity, warmUpSeconds);
       const [before, after] = [series.base[quantity], series.idle[quantity]];
-      const sign = growth < 0 ? '' : '+';
-      return `${figure(mean / unit)} ${sign}${figure(growth / unit)} (${figure(before / unit)} → ${figure(after / unit)})`;
+      const levels = [first, middle, last].map((level) => figure(level / unit)).join(' ');
+      return `${levels} (${figure(before / unit)} → ${figure(after / unit)})`;
     }),
   ]);
   return formatRows([['process', ...COLUMNS.map(({ title }) => title)], ...rows]);

@@ -1,4 +1,4 @@
-import { SIDECAR_NODE_FLAGS } from '../../../injector/container.ts';
+import { SIDECAR_MALLOC, SIDECAR_NODE_FLAGS } from '../../../injector/container.ts';
 import { freePorts } from '../../fakes/sidecar-process.ts';
 import type { Command } from '../children.ts';
 import type { Certificate, Lab, Plan, Setup } from '../lab.ts';
@@ -86,6 +86,8 @@ function command(
     ],
     env: {
       NODE_ENV: 'production',
+      // Threads that each carry traffic would wait for one heap.
+      ...(threads === 1 ? SIDECAR_MALLOC : {}),
       REMORA_STATIC_CONFIG: config,
       REMORA_THREADS: String(threads),
       REMORA_ADMIN_ADDRESS: `127.0.0.1:${admin}`,
