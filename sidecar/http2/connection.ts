@@ -313,6 +313,14 @@ class Connection
     this.#closeWhenDone();
   }
 
+  cut(error: ConnectionError): void {
+    if (this.#isClosed()) return;
+    this.#sender.stop();
+    this.#close(error, error);
+    // A reset: otherwise the kernel would keep for minutes what it could not send.
+    this.#transport.destroy(error);
+  }
+
   fail(error: ConnectionError): void {
     if (this.#isClosed()) return;
     this.#sayLastStream(error.goawayCode);
