@@ -196,6 +196,7 @@ class Connection
     this.#lifecycle.onArrival();
     try {
       this.#reader.feed(bytes);
+      this.#lifecycle.incoming.flush();
       if (!this.#isClosed()) this.#checkAfterRead();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
