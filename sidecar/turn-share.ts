@@ -7,7 +7,7 @@ const LIGHT_BYTES = 1024;
 /** A slice makes some progress, whatever its bytes cost. */
 const MIN_SLICE_BYTES = 256;
 /** Of a connection of which nothing is known: between bulk, which costs a hundredth, and tiny frames. */
-const FIRST_MS_PER_BYTE = 2e-5;
+const FIRST_MS_PER_BYTE = 5e-5;
 
 /** Has bytes that wait. */
 export interface Waiting {
