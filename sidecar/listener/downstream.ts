@@ -138,6 +138,13 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     if (this.#state.name === 'peeking' || this.#state.name === 'racing') this.#transport.resume();
   }
 
+  get idleSinceMs(): number | undefined {
+    const { name } = this.#state;
+    if (this.#state.name === 'http') return this.#state.connection.idleSinceMs;
+    // Whose protocol is not known yet has asked for nothing.
+    return name === 'peeking' || name === 'racing' ? this.#startedMs : undefined;
+  }
+
   drain(): void {
     if (this.#state.name === 'http') this.#state.connection.drain();
     this.#draining = true;
