@@ -44,6 +44,9 @@ export interface Unresolved {
 
 /** A downstream connection in the engine's hands. */
 export interface HttpConnection {
+  /** Since when no request is under way; undefined while one is. By the context's clock. */
+  readonly idleSinceMs: number | undefined;
+
   /**
    * Says `connection: close` with the response under way or with the next one, and
    * closes after it. Where none comes, closes a moment later.

@@ -1,4 +1,5 @@
 import type { OwnedTransport, Peer, TransportHandler } from './transport.ts';
+import { type TurnShare, type Waiting, waitForShare } from './turn-share.ts';
 
 /**
  * What transports have in common: what is received goes to the handler, or waits
@@ -7,7 +8,7 @@ import type { OwnedTransport, Peer, TransportHandler } from './transport.ts';
  *
  * Pausing is a note and no more, because most pauses end before anything comes.
  */
-export abstract class ReceivingTransport implements OwnedTransport {
+export abstract class ReceivingTransport implements OwnedTransport, Waiting {
   readonly peer: Peer;
   onClosed: (() => void) | undefined;
   onCounted: (() => void) | undefined;
@@ -15,8 +16,9 @@ export abstract class ReceivingTransport implements OwnedTransport {
   bytesWritten = 0;
   #handler: TransportHandler | undefined;
   #paused = true;
-  /** Received while paused. */
+  /** Received while paused, or more than this turn's share. */
   #held: Buffer[] = [];
+  /** `deliver` or `proceed` is to come. */
   #delivering = false;
   #endReceived = false;
   #endTold = false;
@@ -29,6 +31,11 @@ export abstract class ReceivingTransport implements OwnedTransport {
 
   constructor(peer: Peer) {
     this.peer = peer;
+  }
+
+  /** Undefined where somebody else measures what the bytes cost: whoever carries them. */
+  protected get share(): TurnShare | undefined {
+    return undefined;
   }
 
   abstract get finished(): boolean;
@@ -87,6 +94,10 @@ export abstract class ReceivingTransport implements OwnedTransport {
     if (this.#paused || this.#held.length > 0) {
       this.#held.push(bytes);
       this.onHeld();
+    } else if (this.share?.admits(bytes.length) === false) {
+      this.#held.push(bytes);
+      this.onHeld();
+      this.#waitForShare();
     } else {
       this.#pass(bytes);
     }
@@ -128,12 +139,40 @@ export abstract class ReceivingTransport implements OwnedTransport {
   deliver(): void {
     const held = this.#held;
     let next = 0;
-    while (this.#flowing && next < held.length) this.#pass(held[next++] as Buffer);
+    while (this.#flowing && next < held.length) {
+      const bytes = held[next] as Buffer;
+      if (this.share?.admits(bytes.length) === false) break;
+      next += 1;
+      this.#pass(bytes);
+    }
     held.splice(0, next);
+    this.#delivered();
+  }
+
+  proceed(): void {
+    const [first] = this.#held;
+    if (first !== undefined && this.#flowing) {
+      const length = this.share?.slice(first.length) ?? first.length;
+      if (length < first.length) this.#held[0] = first.subarray(length);
+      // What comes in the midst of it has to wait behind the rest.
+      this.#pass(length < first.length ? first.subarray(0, length) : first);
+      if (length === first.length) this.#held.shift();
+    }
+    this.#delivered();
+  }
+
+  #delivered(): void {
     this.#delivering = false;
     if (!this.#flowing) return;
-    if (this.#endReceived && !this.#endTold) this.#tellEnd();
+    if (this.#held.length > 0) this.#waitForShare();
+    else if (this.#endReceived && !this.#endTold) this.#tellEnd();
     else this.onFlowing();
+  }
+
+  #waitForShare(): void {
+    if (this.#delivering) return;
+    this.#delivering = true;
+    waitForShare(this);
   }
 
   get #flowing(): boolean {
@@ -142,7 +181,14 @@ export abstract class ReceivingTransport implements OwnedTransport {
 
   #pass(bytes: Buffer): void {
     this.bytesRead += bytes.length;
-    this.#handler?.onData(bytes);
+    const { share } = this;
+    if (share?.measures(bytes.length) === true) {
+      const startedMs = performance.now();
+      this.#handler?.onData(bytes);
+      share.spent(bytes.length, performance.now() - startedMs);
+    } else {
+      this.#handler?.onData(bytes);
+    }
     this.onTaken(bytes.length);
   }
 

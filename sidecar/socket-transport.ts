@@ -5,6 +5,7 @@ import { BatchingTransport } from './batching-transport.ts';
 import { receiveFrom } from './socket-reading.ts';
 import type { Peer } from './transport.ts';
 import { flushTransportAtTurnEnd } from './turn.ts';
+import { TurnShare } from './turn-share.ts';
 
 /**
  * A transport over a socket of Node, TCP or TLS. The socket must have been made with
@@ -12,6 +13,7 @@ import { flushTransportAtTurnEnd } from './turn.ts';
  */
 export class SocketTransport extends BatchingTransport {
   readonly #socket: Socket;
+  readonly #share = new TurnShare();
   #reading = false;
   #destroyedHere = false;
   #error: Error | undefined;
@@ -28,6 +30,10 @@ export class SocketTransport extends BatchingTransport {
       this.#error ??= error;
     });
     socket.on('close', () => this.#onClose());
+  }
+
+  protected override get share(): TurnShare {
+    return this.#share;
   }
 
   get unsentBytes(): number {

@@ -27,6 +27,11 @@ export class IdleTimer {
     this.#arm(limitMs);
   }
 
+  /** When it began to count. */
+  get sinceMs(): number {
+    return this.#lastMs;
+  }
+
   touch(): void {
     this.#lastMs = this.#clock.monotonicMs();
   }

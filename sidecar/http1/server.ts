@@ -34,6 +34,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 export class ServerConnection
   implements HttpConnection, TransportHandler, Downstream<Http1>, UpgradeTarget, BodySink
 {
+  readonly peer: Peer;
   readonly #transport: Transport;
   readonly #context: HttpContext;
   readonly #heads = new HeadReader('request');
@@ -58,13 +59,14 @@ export class ServerConnection
   #clogged = false;
 
   constructor(transport: Transport, context: HttpContext) {
+    this.peer = transport.peer;
     this.#transport = transport;
     this.#context = context;
     this.#timer = new IdleTimer(context.clock, () => this.#onIdle());
   }
 
-  get peer(): Peer {
-    return this.#transport.peer;
+  get idleSinceMs(): number | undefined {
+    return this.#state === 'head' || this.#state === 'linger' ? this.#timer.sinceMs : undefined;
   }
 
   start(first: Buffer | undefined): void {
@@ -139,7 +141,6 @@ export class ServerConnection
       switch (this.#state) {
         case 'head':
           i = this.#readHead(bytes, i);
-          if (i < 0) return;
           break;
         case 'body':
         case 'discard':
@@ -164,7 +165,7 @@ export class ServerConnection
     const end = this.#heads.feed(bytes, from);
     if (end < 0) {
       if (begins) this.#timer.set(HEAD_TIMEOUT_MS);
-      return -1;
+      return bytes.length;
     }
     this.#headBytes -= bytes.length - end;
     const request = parseRequest(this.#heads.head);
@@ -213,14 +214,13 @@ export class ServerConnection
   }
 
   #connect(request: Request, rest: Buffer | undefined): void {
-    const { onConnect } = this.#context;
-    if (onConnect === undefined) {
+    if (this.#context.onConnect === undefined) {
       throw new MeshError('connect-unsupported', 'CONNECT is only taken by the explicit proxy');
     }
     this.#state = 'gone';
     this.#timer.cancel();
     this.#transport.pause();
-    onConnect.call(this.#context, request, this.#transport, rest);
+    this.#context.onConnect(request, this.#transport, rest);
   }
 
   /** What came is not HTTP as it must be: nothing after it can be trusted. */

@@ -457,6 +457,29 @@ describe('flow control', () => {
     assert.deepEqual(await updates(1), [160_000]);
   });
 
+  test('small pieces that come together are handed on together, and in order', () => {
+    const { server, peer } = serve();
+    for (const id of [1, 3]) peer.headers(id, POST, FLAG.endHeaders);
+    const frames = [
+      ...['a', 'b', 'c'].map((piece) => frame(FRAME.data, 0, 1, piece)),
+      ...['d', 'e'].map((piece) => frame(FRAME.data, 0, 3, piece)),
+      frame(FRAME.data, 0, 1, 'f'),
+      frame(FRAME.data, 0, 1, Buffer.alloc(2_000, 'x')),
+      frame(FRAME.data, 0, 1, 'g'),
+      frame(FRAME.data, FLAG.endStream, 3, 'h'),
+    ];
+    peer.send(Buffer.concat(frames));
+    const chunks = server.streams.map((stream) => stream.chunks.map(String));
+    assert.deepEqual(chunks, [
+      ['abc', 'f', 'x'.repeat(2_000), 'g'],
+      ['de', 'h'],
+    ]);
+    assert.deepEqual(
+      server.streams.map((stream) => stream.remoteEnded),
+      [false, true],
+    );
+  });
+
   test('padding is credited at once', async () => {
     const { peer } = serve();
     peer.headers(1, POST, FLAG.endHeaders);

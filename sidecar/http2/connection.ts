@@ -196,6 +196,7 @@ class Connection
     this.#lifecycle.onArrival();
     try {
       this.#reader.feed(bytes);
+      this.#lifecycle.incoming.flush();
       if (!this.#isClosed()) this.#checkAfterRead();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
@@ -311,6 +312,14 @@ class Connection
     if (this.#goawaySent) return;
     this.#sayLastStream(ERROR_CODE.noError);
     this.#closeWhenDone();
+  }
+
+  cut(error: ConnectionError): void {
+    if (this.#isClosed()) return;
+    this.#sender.stop();
+    this.#close(error, error);
+    // A reset: otherwise the kernel would keep for minutes what it could not send.
+    this.#transport.destroy(error);
   }
 
   fail(error: ConnectionError): void {

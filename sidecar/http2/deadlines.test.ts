@@ -61,16 +61,6 @@ describe('a peer has a time limit', () => {
         peer.send(frame(FRAME.headers, 5, 1, peer.block(REQUEST)).subarray(0, 12));
       },
     },
-    {
-      name: 'to read at all',
-      limitMs: 62_000,
-      code: 11,
-      start: (peer) => {
-        peer.begin();
-        peer.transport.takes = false;
-        peer.send(frame(FRAME.ping, 0, 0, '12345678'));
-      },
-    },
   ];
   for (const { name, limitMs, code, start } of cases) {
     test(name, async () => {
@@ -85,6 +75,20 @@ describe('a peer has a time limit', () => {
       assert.equal(await peer.goawayCode(), code);
     });
   }
+
+  test('to read at all, and is cut without a last word', async () => {
+    const { peer, errors } = serve();
+    peer.begin();
+    peer.transport.takes = false;
+    peer.send(frame(FRAME.ping, 0, 0, '12345678'));
+    await peer.frames();
+    peer.clock.advance(59_000);
+    assert.equal(errors.length, 0);
+    peer.clock.advance(3_000);
+    assert.equal(errors[0]?.code, 'http2-flood');
+    assert.deepEqual([peer.transport.ended, peer.transport.destroyed], [false, true]);
+    assert.equal(await peer.goawayCode(), undefined);
+  });
 
   test('for much that it asked for and does not take', async () => {
     const { peer, streams, errors } = serve();

@@ -29,6 +29,8 @@ export interface DeadlineSubject {
   readonly draining: boolean;
 
   fail(error: ConnectionError): void;
+  /** The same of a peer that reads nothing, so that no last word would reach it. */
+  cut(error: ConnectionError): void;
   /** The peer takes nothing of this stream. */
   onStalled(stream: Stream): void;
   finishDrain(): void;
@@ -84,7 +86,9 @@ export class Deadlines {
     this.#timer = undefined;
     const error = this.#overdue();
     if (error !== undefined) {
-      this.#subject.fail(error);
+      const isDeaf = this.#stalledTicks >= STALLED_CONNECTION_TICKS && this.#sender.blocked;
+      if (isDeaf) this.#subject.cut(error);
+      else this.#subject.fail(error);
       return;
     }
     const { handshakeDone, unfinished, draining } = this.#subject;

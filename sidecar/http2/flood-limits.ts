@@ -84,7 +84,8 @@ export class Account {
   #atStreams = 0;
   #atData = 0;
 
-  constructor(what: string, budget: Budget, clock: Clock, work: Work) {
+  /** @param work that earns more; none does when it is left out */
+  constructor(what: string, budget: Budget, clock: Clock, work: Work = new Work()) {
     this.#what = what;
     this.#budget = budget;
     this.#clock = clock;

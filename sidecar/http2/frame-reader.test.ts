@@ -21,8 +21,8 @@ class Log implements FrameSink {
     this.#end = endStream;
   }
 
-  onDataBytes(bytes: Buffer, last: boolean) {
-    this.#data += bytes.toString('hex');
+  onDataBytes(bytes: Buffer, from: number, to: number, last: boolean) {
+    this.#data += bytes.toString('hex', from, to);
     if (last) this.entries.push(`bytes ${this.#data} ${this.#end}`);
   }
 

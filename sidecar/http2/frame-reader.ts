@@ -19,8 +19,11 @@ export interface FrameSink {
    */
   onDataHeader(streamId: number, frameBytes: number, endStream: boolean): void;
 
-  /** A slice of what was fed. `last` of its frame; an empty frame has one empty piece. */
-  onDataBytes(bytes: Buffer, last: boolean): void;
+  /**
+   * `bytes` from `from` to `to`, of what was fed; nothing before `to` is looked at again.
+   * `last` of its frame; an empty frame has one empty piece.
+   */
+  onDataBytes(bytes: Buffer, from: number, to: number, last: boolean): void;
 
   /** Padding of a DATA frame came, its length byte included. Before the last piece of data. */
   onPadding(bytes: number): void;
@@ -178,7 +181,7 @@ export class FrameReader {
     this.#paddingLeft = 0;
     this.#state = padded ? 'pad-length' : 'data';
     this.#sink.onDataHeader(streamId, length, (flags & FLAG.endStream) !== 0);
-    if (length === 0) this.#endData(NOTHING);
+    if (length === 0) this.#endData(NOTHING, 0, 0);
   }
 
   #readPadLength(padLength: number): void {
@@ -187,22 +190,21 @@ export class FrameReader {
     this.#paddingLeft = padLength;
     this.#state = 'data';
     this.#sink.onPadding(1 + padLength);
-    if (this.#dataLeft === 0) this.#endData(NOTHING);
+    if (this.#dataLeft === 0) this.#endData(NOTHING, 0, 0);
   }
 
   #readData(bytes: Buffer, at: number): number {
     const count = Math.min(this.#dataLeft, bytes.length - at);
     const end = at + count;
-    const piece = count === bytes.length ? bytes : bytes.subarray(at, end);
     this.#dataLeft -= count;
-    if (this.#dataLeft === 0) this.#endData(piece);
-    else this.#sink.onDataBytes(piece, false);
+    if (this.#dataLeft === 0) this.#endData(bytes, at, end);
+    else this.#sink.onDataBytes(bytes, at, end, false);
     return end;
   }
 
-  #endData(piece: Buffer): void {
+  #endData(bytes: Buffer, from: number, to: number): void {
     if (this.#state !== 'stopped') this.#state = this.#paddingLeft > 0 ? 'padding' : 'header';
-    this.#sink.onDataBytes(piece, true);
+    this.#sink.onDataBytes(bytes, from, to, true);
   }
 
   #skipPadding(bytes: Buffer, at: number): number {

@@ -15,6 +15,11 @@ import type { Stream } from './stream.ts';
 import { CLOSED, type StreamTable } from './stream-table.ts';
 import type { StreamEnd } from './types.ts';
 
+/** Data in smaller pieces is gathered, as far as it comes in one read. */
+const GATHER_LIMIT_BYTES = 1024;
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /** A stream that lived so long took a place among those that may be open at once: no flood. */
 const SHORT_LIVED_MS = 100;
 
@@ -63,6 +68,11 @@ export class Incoming implements StreamEvents {
   /** Whose DATA frame is being read; undefined when nobody wants it. */
   #dataStream: Stream | undefined;
   #dataEndsStream = false;
+  /** Whose data is gathered, and where it stands in what is being read. */
+  #gatheredStream: Stream | undefined;
+  #gathered: Buffer = NOTHING;
+  #gatheredFrom = 0;
+  #gatheredTo = 0;
 
   constructor(owner: IncomingOwner, parts: IncomingParts) {
     this.#owner = owner;
@@ -100,6 +110,7 @@ export class Incoming implements StreamEvents {
   }
 
   onReset(streamId: number, code: number): void {
+    this.flush();
     const stream = this.#find(streamId, 'RST_STREAM');
     if (stream === undefined) {
       this.#limits.lateFrames.charge();
@@ -138,6 +149,7 @@ export class Incoming implements StreamEvents {
     fields: readonly HeaderField[] | undefined,
     endStream: boolean,
   ): void {
+    this.flush();
     const stream = this.#streams.get(streamId);
     if (stream === undefined) {
       if (this.#role === 'server' && this.#streams.isIdle(streamId)) {
@@ -250,26 +262,60 @@ export class Incoming implements StreamEvents {
     if (stream !== undefined && !stream.closed) this.#window.creditStream(stream, bytes);
   }
 
-  onDataBytes(bytes: Buffer, last: boolean): void {
+  onDataBytes(bytes: Buffer, from: number, to: number, last: boolean): void {
     const stream = this.#dataStream;
     if (stream === undefined || stream.closed) return;
-    const { length } = bytes;
+    const length = to - from;
     const ends = last && this.#dataEndsStream;
     stream.receivedBytes += length;
     if (!fitsContentLength(stream, ends)) {
       this.#fault(stream, ERROR_CODE.protocolError);
-      return;
-    }
-    if (length === 0 && !ends) {
+    } else if (length === 0 && !ends) {
       this.#limits.emptyData.charge();
-      return;
+    } else if (length > GATHER_LIMIT_BYTES || length === 0 || ends) {
+      this.flush();
+      this.#deliverData(stream, bytes, from, to, ends);
+    } else {
+      this.#gather(stream, bytes, from, to);
     }
+  }
+
+  /** All was read that came together: what was gathered of it is handed on. */
+  flush(): void {
+    const stream = this.#gatheredStream;
+    if (stream === undefined) return;
+    const bytes = this.#gathered;
+    this.#gatheredStream = undefined;
+    this.#gathered = NOTHING;
+    this.#deliverData(stream, bytes, this.#gatheredFrom, this.#gatheredTo, false);
+  }
+
+  /**
+   * Moves small pieces together within the buffer that they came in: a sender of single
+   * bytes would otherwise cost us, and whoever we send them to, a frame for each.
+   */
+  #gather(stream: Stream, bytes: Buffer, from: number, to: number): void {
+    if (this.#gatheredStream !== stream || this.#gathered !== bytes) {
+      this.flush();
+      this.#gatheredStream = stream;
+      this.#gathered = bytes;
+      this.#gatheredFrom = from;
+      this.#gatheredTo = to;
+    } else {
+      bytes.copyWithin(this.#gatheredTo, from, to);
+      this.#gatheredTo += to - from;
+    }
+  }
+
+  #deliverData(stream: Stream, bytes: Buffer, from: number, to: number, ends: boolean): void {
+    if (stream.closed) return;
+    const length = to - from;
     if (length > 0) {
       this.#limits.dataMoved(length);
       this.#window.onHandedOn(stream, length);
     }
     stream.remoteEnded = ends;
-    stream.handler?.onData(bytes, ends);
+    stream.handler?.onData(length === bytes.length ? bytes : bytes.subarray(from, to), ends);
     if (ends) this.#owner.onRemoteEnd(stream);
   }
 

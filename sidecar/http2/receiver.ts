@@ -12,7 +12,7 @@ export interface StreamEvents {
   onHeaders(streamId: number, fields: readonly HeaderField[] | undefined, endStream: boolean): void;
   /** What follows as `onDataBytes` and `onPadding` is of this frame. */
   onDataHeader(streamId: number, frameBytes: number, endStream: boolean): void;
-  onDataBytes(bytes: Buffer, last: boolean): void;
+  onDataBytes(bytes: Buffer, from: number, to: number, last: boolean): void;
   onPadding(bytes: number): void;
   onReset(streamId: number, code: number): void;
   /** `streamId` is 0 for the connection. */
@@ -71,8 +71,8 @@ export class Receiver implements FrameSink {
     this.#streams.onDataHeader(streamId, frameBytes, endStream);
   }
 
-  onDataBytes(bytes: Buffer, last: boolean): void {
-    this.#streams.onDataBytes(bytes, last);
+  onDataBytes(bytes: Buffer, from: number, to: number, last: boolean): void {
+    this.#streams.onDataBytes(bytes, from, to, last);
   }
 
   onPadding(bytes: number): void {

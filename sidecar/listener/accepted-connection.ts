@@ -5,13 +5,16 @@ import type { OpenConnection, OpenConnections } from './open-connections.ts';
 /** Attached while nobody serves a connection. */
 export const NOBODY: TransportHandler = { onData() {}, onEnd() {}, onDrain() {}, onClose() {} };
 
+/** Whoever serves a connection. */
+type ConnectionServer = Pick<OpenConnection, 'drain'> & Partial<OpenConnection>;
+
 /**
  * A connection from its acceptance to its end, while it passes from hand to
  * hand: held until its destination is known, then whoever serves it.
  */
 export class AcceptedConnection implements OpenConnection {
   readonly transport: OwnedTransport;
-  #server: { drain(): void; destroy?(): void } | undefined;
+  #server: ConnectionServer | undefined;
   #stopHolding: (() => void) | undefined;
 
   constructor(transport: OwnedTransport, open: OpenConnections) {
@@ -31,9 +34,14 @@ export class AcceptedConnection implements OpenConnection {
     this.transport.attach(NOBODY);
   }
 
-  serveWith(server: { drain(): void; destroy?(): void }): void {
+  serveWith(server: ConnectionServer): void {
     this.#stopHolding = undefined;
     this.#server = server;
+  }
+
+  /** While it is held somebody looks for its destination. */
+  get idleSinceMs(): number | undefined {
+    return this.#server?.idleSinceMs;
   }
 
   drain(): void {

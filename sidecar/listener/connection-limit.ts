@@ -1,5 +1,6 @@
 import type { EventLog } from '../../runtime/throttled-log.ts';
 import type { TrafficObserver } from '../telemetry/types.ts';
+import type { OpenConnections } from './open-connections.ts';
 
 /** Where a listener is given no limit of its own: some hundred MB of memory, when all are used. */
 export const DEFAULT_MAX_CONNECTIONS = 10_000;
@@ -16,6 +17,21 @@ export interface ListenerLimits {
   readonly maxConnections?: number | undefined;
   readonly observer: TrafficObserver;
   readonly log: EventLog;
+}
+
+/**
+ * Whether there is room for a connection: below the limit, or when an idle one gave way.
+ * Either is counted.
+ */
+export function hasRoomIn(
+  open: OpenConnections,
+  limits: ListenerLimits,
+  reason: ListenerLimitReason,
+  peer: string | undefined,
+): boolean {
+  if (open.size < (limits.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) return true;
+  tellRefusal(limits, reason, peer);
+  return open.makeRoom();
 }
 
 /** Counts and logs a connection that was closed because its listener holds too many. */

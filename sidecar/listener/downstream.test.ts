@@ -68,6 +68,21 @@ describe('a client that says a beginning and waits', () => {
   });
 });
 
+test('a client that says half a preface on an http1 port is answered after 10 s', async () => {
+  const port = await openPort('http1');
+  const client = await port.client();
+  client.send('PRI * HTTP/2.0\r\n\r\n');
+  await port.hasRead(18);
+  port.clock.advance(9_000);
+  client.send('SM');
+  await port.hasRead(20);
+  assert.equal(client.received, '');
+  // Each piece does not begin the time anew.
+  port.clock.advance(1_000);
+  assert.match(await client.toEnd(), /^HTTP\/1.1 [45]\d\d /);
+  assert.equal(port.received.length, 0);
+});
+
 function detectedAtOnce(said: string, protocol: Protocol): boolean {
   return protocol === 'tls' && said === 'x';
 }

@@ -21,8 +21,11 @@ import { Relay } from './relay.ts';
 
 /** A client that is silent for this long may be waiting for the server to speak. */
 const SILENCE_MS = 50;
-/** For the rest of a ClientHello that a rule is going to look at. */
-const RULED_PATIENCE_MS = 10_000;
+/**
+ * For the rest of what says which protocol it is, where much depends on it: of a ClientHello that a
+ * rule is going to look at, or of a preface of HTTP/2. As the codec of HTTP/2 has it.
+ */
+const PATIENCE_MS = 10_000;
 /** A client of a declared HTTP port may open a connection ahead of its first request. */
 const FIRST_BYTE_TIMEOUT_MS = 300_000;
 
@@ -135,6 +138,13 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
     if (this.#state.name === 'peeking' || this.#state.name === 'racing') this.#transport.resume();
   }
 
+  get idleSinceMs(): number | undefined {
+    const { name } = this.#state;
+    if (this.#state.name === 'http') return this.#state.connection.idleSinceMs;
+    // Whose protocol is not known yet has asked for nothing.
+    return name === 'peeking' || name === 'racing' ? this.#startedMs : undefined;
+  }
+
   drain(): void {
     if (this.#state.name === 'http') this.#state.connection.drain();
     this.#draining = true;
@@ -179,11 +189,11 @@ export class DownstreamConnection implements OpenConnection, TransportHandler {
   }
 
   #askForMore({ seems, patience }: Extract<Verdict, { becomes: 'more' }>): void {
-    if (patience === 'endless' || (patience === 'once' && this.#askedForMore)) return;
+    if (patience !== 'each' && this.#askedForMore) return;
     this.#askedForMore = true;
     // Where all depends on it, a slow client is given more time.
     const ruled = this.#plan.connections?.needsFirstBytes === true;
-    const waitMs = ruled ? RULED_PATIENCE_MS : SILENCE_MS;
+    const waitMs = ruled || patience === 'long' ? PATIENCE_MS : SILENCE_MS;
     this.#arm(waitMs, () => this.#become(seems, undefined));
   }
 

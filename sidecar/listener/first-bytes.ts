@@ -21,9 +21,10 @@ export type Verdict =
  *
  * - `each`: a silence, anew with each piece; not many pieces fit in.
  * - `once`: a silence, for all pieces together.
- * - `endless`: the client is known to speak; its server has no part in it.
+ * - `long`: once for all pieces too, and not a mere silence, since the client is known to speak
+ *   and its server has no part in it. But not for ever.
  */
-type Patience = 'each' | 'once' | 'endless';
+type Patience = 'each' | 'once' | 'long';
 
 /** @param protocol as it was declared; not `tcp`, where nobody looks */
 export function judgeFirstBytes(protocol: Protocol, first: Buffer): Verdict {
@@ -45,7 +46,7 @@ function expectHttp(protocol: Protocol, first: Buffer): Verdict {
       return HTTP1;
     case 'more':
       if (protocol !== 'http1' || mayBeHttp2(first)) {
-        return { becomes: 'more', seems: 'http1', patience: 'endless' };
+        return { becomes: 'more', seems: 'http1', patience: 'long' };
       }
       return HTTP1;
     default:

@@ -6,7 +6,7 @@ import { adoptSocket } from '../socket-reading.ts';
 import { SocketTransport } from '../socket-transport.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
-import { DEFAULT_MAX_CONNECTIONS, type ListenerLimits, tellRefusal } from './connection-limit.ts';
+import { hasRoomIn, type ListenerLimits } from './connection-limit.ts';
 import type { InboundPlans } from './inbound-plans.ts';
 import { OpenConnections } from './open-connections.ts';
 import { loadOriginalDestination, type OriginalDestination } from './original-destination.ts';
@@ -34,11 +34,8 @@ export class InboundListener implements Component {
   constructor(options: InboundOptions) {
     this.#options = options;
     const { address, sharesPort } = options;
-    const hasRoom = ({ remoteAddress }: Socket): boolean => {
-      if (this.#open.size < (options.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) return true;
-      tellRefusal(options, 'inbound-connections', remoteAddress);
-      return false;
-    };
+    const hasRoom = ({ remoteAddress }: Socket): boolean =>
+      hasRoomIn(this.#open, options, 'inbound-connections', remoteAddress);
     const accept = (socket: Socket): void => this.#onSocket(socket);
     this.#acceptor = new Acceptor(address, accept, { sharesPort, hasRoom });
     this.#originalDestination = options.originalDestination ?? (() => undefined);

@@ -13,7 +13,7 @@ import type { Peer } from '../transport.ts';
 import type { ClusterRegistry } from '../upstream/clusters.ts';
 import { AcceptedConnection } from './accepted-connection.ts';
 import { Acceptor } from './acceptor.ts';
-import { DEFAULT_MAX_CONNECTIONS, type ListenerLimits, tellRefusal } from './connection-limit.ts';
+import { hasRoomIn, type ListenerLimits } from './connection-limit.ts';
 import { Destinations } from './destinations.ts';
 import { ServerFirstPorts } from './detect.ts';
 import { DownstreamConnection } from './downstream.ts';
@@ -70,11 +70,8 @@ export class OutboundListener implements Component {
   constructor(options: OutboundOptions) {
     this.#options = options;
     const { address, sharesPort } = options;
-    const hasRoom = ({ remoteAddress }: Socket): boolean => {
-      if (this.#open.size < (options.maxConnections ?? DEFAULT_MAX_CONNECTIONS)) return true;
-      tellRefusal(options, 'outbound-connections', remoteAddress);
-      return false;
-    };
+    const hasRoom = ({ remoteAddress }: Socket): boolean =>
+      hasRoomIn(this.#open, options, 'outbound-connections', remoteAddress);
     const accept = (socket: Socket): void => this.#onSocket(socket);
     this.#acceptor = new Acceptor(address, accept, { sharesPort, hasRoom });
     this.#destinations = new Destinations(options);

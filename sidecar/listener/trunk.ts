@@ -107,14 +107,23 @@ export class TrunkListener implements Component {
       connection.serveWith(downstream);
       downstream.start(undefined, upstream);
     };
-    // Connected before the stream is accepted, so that the opener learns of a
-    // dead application while it can still choose another endpoint.
-    const acquisition = this.#reach(destination, serve, (error) => {
+    const onError = (error: MeshError): void => {
       log.info({ destination, code: error.code, error: error.message }, 'application not reached');
       stream.refuse(error.code);
       plans.logRefusal(peer, destination, error);
+    };
+    let aborted = false;
+    stream.onAbort = () => {
+      aborted = true;
+    };
+    // Connected before the stream is accepted, so that the opener learns of a
+    // dead application while it can still choose another endpoint. Not before all is
+    // read that came with it: what is taken back in the same breath costs no connection.
+    queueMicrotask(() => {
+      if (aborted) return;
+      const acquisition = this.#reach(destination, serve, onError);
+      stream.onAbort = () => acquisition.cancel();
     });
-    stream.onAbort = () => acquisition.cancel();
   }
 
   /** @param onReached with a connection, where it is not one that all requests share */

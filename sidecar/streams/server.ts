@@ -56,6 +56,10 @@ export class StreamServer implements HttpConnection, ConnectionHandler, StreamOw
     return this.#streams.size === 0;
   }
 
+  get idleSinceMs(): number | undefined {
+    return this.idle ? this.#quietSinceMs : undefined;
+  }
+
   drain(): void {
     this.#connection?.drain();
   }

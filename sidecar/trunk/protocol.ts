@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { parseSocketAddress, type SocketAddress } from '../../runtime/env.ts';
 import type { Http2Options } from '../http2/connection.ts';
-import type { Budgets } from '../http2/flood-limits.ts';
+import type { Budget, Budgets } from '../http2/flood-limits.ts';
 import { DEFAULT_LOCAL_SETTINGS, type LocalSettings } from '../http2/settings.ts';
 import type { PeerWorkload } from '../transport.ts';
 
@@ -45,10 +45,16 @@ const SETTINGS: Partial<LocalSettings> = {
 const BUDGETS: Partial<Budgets> = {
   // A connection of the application that breaks is a reset stream, so a busy peer
   // makes many of them.
-  resets: { burst: 10_000, perSecond: 1_000, perStream: 2, perData: 0 },
+  resets: { burst: 2_000, perSecond: 500, perStream: 2, perData: 0 },
   // When we reset one, a window of data may be on its way to us.
   lateFrames: { burst: 200_000, perSecond: 64_000, perStream: 64, perData: 0 },
 };
+
+/**
+ * Streams to what is not the application, or by who is not who he says. A peer whose
+ * endpoints are out of date makes some, until it learns better.
+ */
+export const STRANGE_STREAMS: Budget = { burst: 1_000, perSecond: 100, perStream: 0, perData: 0 };
 
 /** As the client of a connection. */
 export const CLIENT_OPTIONS: TrunkHttp2Options = {

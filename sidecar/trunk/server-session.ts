@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { MeshError } from '../../runtime/errors.ts';
 import { createHttp2Connection } from '../http2/connection.ts';
+import { Account } from '../http2/flood-limits.ts';
 import { type HeaderField, headerField } from '../http2/header-field.ts';
 import type {
   ConnectionHandler,
@@ -21,6 +22,7 @@ import {
   parseSource,
   SERVER_OPTIONS,
   SOURCE_HEADER,
+  STRANGE_STREAMS,
 } from './protocol.ts';
 import type { TrunkServerOptions } from './server.ts';
 import { StreamTransport } from './stream-transport.ts';
@@ -41,6 +43,7 @@ export class ServerSession implements ConnectionHandler {
   readonly #connection: Http2Connection;
   readonly #liveness: Liveness;
   readonly #requests: Http2Servers;
+  readonly #strange: Account;
   /** Who the last stream said that it comes from: the same as the next one, almost always. */
   #source = '';
   #peer: Peer | undefined;
@@ -61,6 +64,8 @@ export class ServerSession implements ConnectionHandler {
     this.#options = options;
     this.#onEnded = onEnded;
     this.#requests = new Http2Servers(options.onHttp2);
+    const what = 'asks for too much that is not the application';
+    this.#strange = new Account(what, STRANGE_STREAMS, options.clock);
     const transport = new SocketTransport(socket, peer);
     const http2 = { clock: options.clock, ...SERVER_OPTIONS };
     const connection = createHttp2Connection(transport, 'server', http2, this);
@@ -90,34 +95,38 @@ export class ServerSession implements ConnectionHandler {
   onStream(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): StreamHandler {
     const source = fieldValue(fields, SOURCE_HEADER) ?? '';
     const peer = this.#peerOf(source);
-    if (peer === undefined) return refuse(stream, '503', 'source-mismatch');
+    if (peer === undefined) return this.#refuse(stream, '503', 'source-mismatch');
     const target = fieldValue(fields, DESTINATION_HEADER);
     if (target !== undefined) {
       const server = this.#requests.serverOf(peer, target);
       if (server instanceof MeshError) {
         const status = server.code === 'bad-trunk-request' ? '400' : '503';
-        return refuse(stream, status, server.code);
+        return this.#refuse(stream, status, server.code);
       }
       return server.onStream(stream, withoutOurs(fields), endStream);
     }
     const destination = parseAuthority(fieldValue(fields, ':authority'));
     if (fieldValue(fields, ':method') !== 'CONNECT' || destination === undefined) {
-      return refuse(stream, '400', 'bad-trunk-request');
+      return this.#refuse(stream, '400', 'bad-trunk-request');
     }
     const transport = new StreamTransport(peer);
     transport.ride(stream, undefined);
     if (endStream) transport.onData(NOTHING, true);
+    let refused = false;
     const inbound: TrunkStream & { onAbort: (() => void) | undefined } = {
       destination,
       peer,
       onAbort: undefined,
       accept: () => accept(stream, transport),
       refuse: (code) => {
+        refused = true;
         if (!stream.closed) refuse(stream, '503', code);
       },
     };
     transport.onClosed = () => inbound.onAbort?.();
     this.#options.onStream(inbound);
+    // What cannot be reached is refused later.
+    if (refused) this.#strange.charge();
     return transport;
   }
 
@@ -125,6 +134,12 @@ export class ServerSession implements ConnectionHandler {
     this.#liveness.stop();
     this.#requests.close();
     this.#onEnded();
+  }
+
+  /** @throws ConnectionError when there are too many of them */
+  #refuse(stream: Http2Stream, status: string, code: string): StreamHandler {
+    this.#strange.charge();
+    return refuse(stream, status, code);
   }
 
   /** Undefined when the peer claims to be somebody else. */

@@ -50,7 +50,8 @@ process.stdin.on('end', () => process.exit()).resume();
 
 function sendWithoutEnd(response: ServerResponse): void {
   const more = (): void => {
-    while (!response.destroyed && response.write(PIECE)) {}
+    // A piece a turn: hundreds of these must not keep it from answering others.
+    if (!response.destroyed && response.write(PIECE)) setImmediate(more);
   };
   response.on('drain', more);
   more();

@@ -7,17 +7,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeError } from '../../runtime/errors.ts';
-import { SidecarPair } from '../fakes/sidecar-pair.ts';
 import { freePorts } from '../fakes/sidecar-process.ts';
-import type { Attack, AttackReport } from './attack.ts';
+import type { Attack, AttackReport, Entry } from './attack.ts';
 import type { AttackerOptions } from './attacker.ts';
 import { ATTACKS, findAttack } from './attacks.ts';
 import { Bystander, together } from './bystander.ts';
-import { type FloodResult, formatTable, problemsOf } from './result.ts';
+import { startHaproxy, startSidecar } from './defender.ts';
+import { type Defence, type FloodResult, formatTable, problemsOf } from './result.ts';
 
-const USAGE = `npm run flood -- <attack>|all [--seconds <n>]
+const USAGE = `npm run flood -- <attack>|all [--seconds <n>] [--peer]
 
   --seconds  how long each attack goes on; its own time when left out
+  --peer     the same against HAProxy, where it has what is attacked; bystanders of the
+             sidecar may wait twice as long as its own
 
 Attacks:
 ${ATTACKS.map(({ name, what }) => `  ${name.padEnd(20)} ${what}`).join('\n')}
@@ -27,28 +29,40 @@ A bystander asks all the while and must get every answer; the sidecar's memory i
 const CALM_MS = 4_000;
 const MEMORY_INTERVAL_MS = 100;
 
+interface Options {
+  readonly attacks: readonly Attack[];
+  /** 0: the attack's own time. */
+  readonly seconds: number;
+  readonly peer: boolean;
+}
+
 /** @throws Error that says what was wrong */
-function readOptions(args: readonly string[]): { attacks: readonly Attack[]; seconds: number } {
+function readOptions(args: readonly string[]): Options {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: { seconds: { type: 'string' } },
+    options: { seconds: { type: 'string' }, peer: { type: 'boolean', default: false } },
   });
   if (positionals.length === 0) throw new Error('an attack is wanted, or all');
   const seconds = Number(values.seconds ?? 0);
   if (!(seconds >= 0)) throw new Error(`--seconds must be a number, not ${values.seconds}`);
   const attacks = positionals.includes('all') ? ATTACKS : positionals.map(findAttack);
-  return { attacks, seconds };
+  return { attacks, seconds, peer: values.peer };
 }
 
-async function main(attacks: readonly Attack[], seconds: number): Promise<boolean> {
+async function main({ attacks, seconds, peer }: Options): Promise<boolean> {
   const results: FloodResult[] = [];
   for (const attack of attacks) {
     if (attack.notYet !== undefined) {
       console.log(`${attack.name}: not yet: ${attack.notYet}`);
       continue;
     }
-    const result = await flood(attack, seconds || attack.seconds);
+    const forMs = (seconds || attack.seconds) * 1000;
+    console.error(`${attack.name}, ${forMs / 1000} s ...`);
+    const ours = await flood(attack, forMs, startSidecar);
+    const theirs =
+      peer && entryOf(attack) === 'plain' ? await flood(attack, forMs, startHaproxy) : undefined;
+    const result = { attack, ours, theirs };
     results.push(result);
     for (const problem of problemsOf(result)) console.log(`${attack.name}: ${problem}`);
     // What is known so far, should somebody lose patience.
@@ -58,40 +72,64 @@ async function main(attacks: readonly Attack[], seconds: number): Promise<boolea
   return results.every((result) => problemsOf(result).length === 0);
 }
 
-/** A sidecar, its application and its bystanders, all new for each attack. */
-async function flood(attack: Attack, seconds: number): Promise<FloodResult> {
-  console.error(`${attack.name}, ${seconds} s ...`);
+/** Asks it of the attack, which does not get as far as to connect. */
+function entryOf(attack: Attack): Entry | undefined {
+  let found: Entry | undefined;
+  const keep = (_count: number, entry: Entry): void => {
+    found = entry;
+  };
+  attack.start({ applicationPort: 0, keep });
+  return found;
+}
+
+/** A defender, its application and its bystanders, all new for each attack. */
+async function flood(
+  attack: Attack,
+  forMs: number,
+  startDefender: typeof startSidecar,
+): Promise<Defence> {
   const directory = mkdtempSync(join(tmpdir(), 'remora-flood-'));
   const [applicationPort = 0] = await freePorts(1);
   const application = start('application.ts', String(applicationPort));
-  const pair = await SidecarPair.start({ directory, applicationPort });
-  const bystanders = [pair.inboundPort, pair.outboundPort].map((port) => new Bystander(port));
+  const defender = await startDefender({ directory, applicationPort });
+  const bystanders = defender.bystanderPorts.map((port) => new Bystander(port));
+  // Nothing stands between it and the application: what it waits for is the machine.
+  const direct = new Bystander(applicationPort);
+  const all = [...bystanders, direct];
   let attacker: ChildProcess | undefined;
   try {
-    for (const bystander of bystanders) bystander.start();
+    for (const bystander of all) bystander.start();
     await delay(CALM_MS / 2);
     // The first requests, while everything is compiled, say nothing.
-    for (const bystander of bystanders) bystander.take();
+    for (const bystander of all) bystander.take();
     await delay(CALM_MS);
     const before = together(bystanders.map((bystander) => bystander.take()));
-    const memory = new MemoryWatch(pair.inbound.pid);
+    direct.take();
+    const memory = new MemoryWatch(defender.pid);
     const attackerOptions: AttackerOptions = {
       attack: attack.name,
-      plainPort: pair.inboundPort,
-      trunkPort: pair.trunkPort,
+      plainPort: defender.plainPort,
+      trunkPort: defender.trunkPort,
       applicationPort,
       directory,
     };
     attacker = start('attacker.ts', JSON.stringify(attackerOptions));
     const report = latestReport(attacker);
-    await delay(seconds * 1000);
+    await delay(forMs);
     const during = together(bystanders.map((bystander) => bystander.take()));
     memory.stop();
-    return { attack, report: report(), before, during, ...memory.found };
+    return {
+      report: report(),
+      before,
+      during,
+      directP99Ms: direct.take().p99Ms,
+      death: defender.death,
+      ...memory.found,
+    };
   } finally {
     attacker?.kill('SIGKILL');
-    await Promise.all(bystanders.map((bystander) => bystander.stop()));
-    await pair[Symbol.asyncDispose]();
+    await Promise.all(all.map((bystander) => bystander.stop()));
+    await defender[Symbol.asyncDispose]();
     await end(application);
     rmSync(directory, { recursive: true, force: true });
   }
@@ -133,10 +171,10 @@ class MemoryWatch {
 
   constructor(pid: number) {
     this.#pid = pid;
-    this.#before = residentBytes(pid);
+    this.#before = residentBytes(pid) ?? 0;
     this.#max = this.#before;
     this.#timer = setInterval(() => {
-      this.#max = Math.max(this.#max, residentBytes(this.#pid));
+      this.#max = Math.max(this.#max, residentBytes(this.#pid) ?? 0);
     }, MEMORY_INTERVAL_MS);
   }
 
@@ -149,15 +187,20 @@ class MemoryWatch {
   }
 }
 
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+/** Undefined when there is no such process any more. */
+function residentBytes(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+  } catch {
+    return undefined;
+  }
 }
 
 try {
-  const { attacks, seconds } = readOptions(process.argv.slice(2));
-  process.exitCode = (await main(attacks, seconds)) ? 0 : 1;
+  process.exitCode = (await main(readOptions(process.argv.slice(2)))) ? 0 : 1;
 } catch (error) {
   console.error(`${describeError(error)}\n\n${USAGE}`);
-  process.exitCode = 2;
+  // Whoever was started ends with this process.
+  process.exit(2);
 }

@@ -96,6 +96,10 @@ export const unreadResponses: Attack = {
       beginHttp2(connection, 0x7fff_ffff);
       connection.write(frame(FRAME.windowUpdate, 0, 0, uint32(0x7fff_0000 - 65_535)));
       for (let id = 1; id < 200; id += 2) connection.write(headers(id, { path: '/huge' }));
+      // Who reads nothing learns by writing that he was cut.
+      const more = (): unknown => connection.write(frame(FRAME.windowUpdate, 0, 0, uint32(1)));
+      const timer = setInterval(more, 2_000);
+      connection.once('close', () => clearInterval(timer));
     }),
 };
 

@@ -48,7 +48,7 @@ export const trunkFloods: readonly Attack[] = [
     'strange-places',
     'connections to what is not the application',
     (_target, id) => [connect(id, '10.0.0.1:22'), frame(FRAME.data, FLAG.endStream, id)],
-    'held',
+    'cut',
   ),
 ];
 
