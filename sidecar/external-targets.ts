@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import type { ExternalPort, ExternalService } from './config/types.ts';
+import type { Guards } from './guards.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { effectivePolicy } from './policy/defaults.ts';
 import { responseLayersOf } from './policy/layer.ts';
@@ -29,6 +30,7 @@ export interface ExternalTargetsOptions {
   readonly externals: ReadonlyMap<string, ExternalService>;
   readonly clusters: ExternalClusters;
   readonly clock: Clock;
+  readonly guards: Guards;
   readonly accessLogged: boolean;
 }
 
@@ -155,7 +157,8 @@ export class ExternalTargets {
     const told = external.policy;
     const connectTimeoutMs = told.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const policy = { ...effectivePolicy(told, budget), connectTimeoutMs };
-    const layers = outboundLayers(policy, this.#options.accessLogged);
+    const { accessLogged, guards } = this.#options;
+    const layers = outboundLayers(policy, accessLogged, [], guards.of(told));
     const responseLayers = responseLayersOf(layers);
     const service = serviceOf(external);
     const { connectRetries } = policy;

@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
+import type { Faults } from '../../sidecar/config/faults.ts';
+import type { RateLimits } from '../../sidecar/config/rate-limits.ts';
 import type { ExternalPort, ExternalService } from '../../sidecar/config/types.ts';
 import { TestAuthority } from '../fakes/certificates.ts';
 import { realHello } from '../fakes/client-hello.ts';
@@ -143,6 +145,43 @@ describe('a registered host', () => {
       assert.match(await ask(sidecar, 80, get('a.example')), answer);
     });
   }
+
+  test('has faults', async () => {
+    const sidecar = await web({ resolve: loopback });
+    const targetPort = await httpServer();
+    const faults: Faults = {
+      ...{ source: 'shop/f', matches: [], delay: undefined, bandwidth: undefined },
+      abort: { httpStatus: 418, grpcStatus: undefined, partsPerMillion: 1_000_000 },
+      expiresAtMs: undefined,
+    };
+    const ports: ExternalPort[] = [{ port: 80, protocol: 'http1', targetPort }];
+    register(sidecar, { ports, policy: { ...NO_POLICY, faults } });
+    assert.match(await ask(sidecar, 80, get('a.example')), /^HTTP\/1.1 418/);
+  });
+
+  test('has rate limits, for all its hosts together, and they outlive a configuration', async () => {
+    const sidecar = await web({ resolve: loopback });
+    const targetPort = await httpServer();
+    const rateLimits: RateLimits = {
+      ...{ source: 'shop/l', target: 'ExternalService/shop/world', store: undefined },
+      limits: [
+        {
+          ...{ name: 'all', requests: 2, windowMs: 3_600_000, burst: 2, maxKeys: 10 },
+          ...{ key: { kind: 'caller' }, global: false },
+        },
+      ],
+    };
+    const own = {
+      hosts: ['*.example'],
+      ports: [{ port: 80, protocol: 'http1', targetPort }] as const,
+      policy: { ...NO_POLICY, rateLimits },
+    };
+    register(sidecar, own);
+    assert.match(await ask(sidecar, 80, get('a.example')), /^HTTP\/1.1 200[\s\S]*ratelimit/i);
+    assert.match(await ask(sidecar, 80, get('b.example')), /^HTTP\/1.1 200/);
+    register(sidecar, { ...own, policy: { ...own.policy } });
+    assert.match(await ask(sidecar, 80, get('c.example')), /^HTTP\/1.1 429/);
+  });
 
   test('that does not resolve is answered with 503', async () => {
     const sidecar = await web({ resolve: () => Promise.reject(new Error('ENOTFOUND')) });
