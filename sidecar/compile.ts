@@ -50,6 +50,8 @@ export interface CompiledConfig {
   targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined;
   /** A cluster IP, whatever its ports. */
   isServiceAddress(address: string): boolean;
+  /** A name of a service, or with `.svc` in it that of one of its pods. An alias of a host elsewhere is none. */
+  isServiceHost(host: string, ownNamespace: string): boolean;
   /** Undefined where nothing outside of the mesh is registered. */
   readonly externals: ExternalTargets | undefined;
   /** Of one of the pod's own ports. */
@@ -155,17 +157,28 @@ class Tables implements CompiledConfig {
   }
 
   targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined {
-    const bare = host.endsWith('.') ? host.slice(0, -1) : host;
-    const [name, namespace = ownNamespace, svc, ...domain] = bare.split('.');
-    const known =
-      (svc === undefined || svc === 'svc') &&
-      [CLUSTER_DOMAIN, this.config.settings.trustDomain, ''].includes(domain.join('.'));
-    const service = known ? this.config.services.get(`${namespace}/${name}`) : undefined;
+    const service = this.#byHost(host, ownNamespace);
     return service === undefined ? this.target(host, port) : this.#target(service, port);
   }
 
   isServiceAddress(address: string): boolean {
     return this.#byAddress.has(address);
+  }
+
+  isServiceHost(host: string, ownNamespace: string): boolean {
+    if (this.#byHost(host, ownNamespace) !== undefined) return true;
+    // Without `.svc` it could as well be a domain somewhere that is called like the service.
+    const [, ofService] = /^[^.]+\.([^.]+\.[^.]+\.svc(?:\..*)?)$/.exec(host) ?? [];
+    return ofService !== undefined && this.#byHost(ofService, ownNamespace) !== undefined;
+  }
+
+  #byHost(host: string, ownNamespace: string): Service | undefined {
+    const bare = host.endsWith('.') ? host.slice(0, -1) : host;
+    const [name, namespace = ownNamespace, svc, ...domain] = bare.split('.');
+    const known =
+      (svc === undefined || svc === 'svc') &&
+      [CLUSTER_DOMAIN, this.config.settings.trustDomain, ''].includes(domain.join('.'));
+    return known ? this.config.services.get(`${namespace}/${name}`) : undefined;
   }
 
   #compileExternals(externals: Config['externals']): ExternalTargets | undefined {

@@ -4,6 +4,7 @@ import type { ExternalPort, ExternalService } from './config/types.ts';
 import type { Guards } from './guards.ts';
 import { RetryBudget } from './policy/budget.ts';
 import { effectivePolicy } from './policy/defaults.ts';
+import { httpsScheme } from './policy/https-scheme.ts';
 import { responseLayersOf } from './policy/layer.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { ConnectionWay } from './route/connections.ts';
@@ -149,7 +150,7 @@ export class ExternalTargets {
   }
 
   #make(
-    { external, host: party }: Entry,
+    { external, port, host: party }: Entry,
     host: string,
     { budget }: Made,
     cluster: Cluster,
@@ -158,7 +159,8 @@ export class ExternalTargets {
     const connectTimeoutMs = told.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const policy = { ...effectivePolicy(told, budget), connectTimeoutMs };
     const { accessLogged, guards } = this.#options;
-    const layers = outboundLayers(policy, accessLogged, [], guards.of(told));
+    const filters = port.tls === undefined ? [] : [httpsScheme];
+    const layers = outboundLayers(policy, accessLogged, filters, guards.of(told));
     const responseLayers = responseLayersOf(layers);
     const service = serviceOf(external);
     const { connectRetries } = policy;
