@@ -1,6 +1,6 @@
 import type { Clock } from '../runtime/clock.ts';
 import type { Mirror } from './config/filters.ts';
-import { type RateLimits, rateLimitsOf } from './config/rate-limits.ts';
+import { rateLimitsOf } from './config/rate-limits.ts';
 import type {
   Config,
   HttpRule,
@@ -12,19 +12,17 @@ import type {
   ServiceName,
 } from './config/types.ts';
 import { ExternalTargets } from './external-targets.ts';
+import { Guards } from './guards.ts';
 import { DEFAULT_POLICY, effectivePolicy, NO_POLICY } from './policy/defaults.ts';
-import { injectFaults } from './policy/fault.ts';
 import { type FilterPlace, filterLayers } from './policy/filters/filter-layers.ts';
 import { inboundLayers } from './policy/inbound.ts';
 import { type Layer, responseLayersOf } from './policy/layer.ts';
 import { mirrorLayers, mirrorPolicy } from './policy/mirror.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import type { Limiters } from './policy/rate-limit/limiters.ts';
-import { limitRate } from './policy/rate-limit.ts';
 import { sessionLayers } from './policy/session.ts';
 import { SharedCounts } from './policy/shared-counts.ts';
 import { type ConnectionTable, compileConnections, type TcpPolicy } from './route/connections.ts';
-import { compileMatches } from './route/match.ts';
 import type { HttpTarget, Route } from './route/route.ts';
 import { compileRoutes, singleRoute } from './route/table.ts';
 import { type Direction, type Party, UNKNOWN_PARTY } from './telemetry/types.ts';
@@ -52,6 +50,8 @@ export interface CompiledConfig {
   targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined;
   /** A cluster IP, whatever its ports. */
   isServiceAddress(address: string): boolean;
+  /** A name of a service, or with `.svc` in it that of one of its pods. An alias of a host elsewhere is none. */
+  isServiceHost(host: string, ownNamespace: string): boolean;
   /** Undefined where nothing outside of the mesh is registered. */
   readonly externals: ExternalTargets | undefined;
   /** Of one of the pod's own ports. */
@@ -107,7 +107,7 @@ class Tables implements CompiledConfig {
   readonly #clusters: ClusterSource;
   readonly #clock: Clock;
   readonly #accessLogged: boolean;
-  readonly #limiters: Limiters | undefined;
+  readonly #guards: Guards;
   readonly #byAddress: ReadonlyMap<string, Service>;
   readonly #inbound: ReadonlyMap<number, Protocol>;
   readonly #inboundGuards: ReadonlyMap<number, readonly Layer[]>;
@@ -127,7 +127,7 @@ class Tables implements CompiledConfig {
     this.#clusters = clusters;
     this.#clock = clock;
     this.#accessLogged = accessLogged;
-    this.#limiters = limiters;
+    this.#guards = new Guards(clock, limiters);
     this.#counts = previous === undefined ? new WeakMap() : previous.#counts;
     this.#byAddress =
       previous !== undefined && previous.config.services === config.services
@@ -140,7 +140,10 @@ class Tables implements CompiledConfig {
     this.#inbound = new Map(config.settings.inboundPorts.map((port) => [port.port, port.protocol]));
     limiters?.retain(rateLimitsOf(config));
     this.#inboundGuards = new Map(
-      config.settings.rateLimits?.map(({ port, limits }) => [port, this.#rateLimits(limits)]),
+      config.settings.rateLimits?.map(({ port, limits }) => [
+        port,
+        this.#guards.rateLimits(limits),
+      ]),
     );
     if (previous === undefined) return;
     for (const [key, compiled] of previous.#targets) {
@@ -154,12 +157,7 @@ class Tables implements CompiledConfig {
   }
 
   targetByHost(host: string, port: number, ownNamespace: string): OutboundTarget | undefined {
-    const bare = host.endsWith('.') ? host.slice(0, -1) : host;
-    const [name, namespace = ownNamespace, svc, ...domain] = bare.split('.');
-    const known =
-      (svc === undefined || svc === 'svc') &&
-      [CLUSTER_DOMAIN, this.config.settings.trustDomain, ''].includes(domain.join('.'));
-    const service = known ? this.config.services.get(`${namespace}/${name}`) : undefined;
+    const service = this.#byHost(host, ownNamespace);
     return service === undefined ? this.target(host, port) : this.#target(service, port);
   }
 
@@ -167,12 +165,30 @@ class Tables implements CompiledConfig {
     return this.#byAddress.has(address);
   }
 
+  isServiceHost(host: string, ownNamespace: string): boolean {
+    if (this.#byHost(host, ownNamespace) !== undefined) return true;
+    // Without `.svc` it could as well be a domain somewhere that is called like the service.
+    const [, ofService] = /^[^.]+\.([^.]+\.[^.]+\.svc(?:\..*)?)$/.exec(host) ?? [];
+    return ofService !== undefined && this.#byHost(ofService, ownNamespace) !== undefined;
+  }
+
+  #byHost(host: string, ownNamespace: string): Service | undefined {
+    const bare = host.endsWith('.') ? host.slice(0, -1) : host;
+    const [name, namespace = ownNamespace, svc, ...domain] = bare.split('.');
+    const known =
+      (svc === undefined || svc === 'svc') &&
+      [CLUSTER_DOMAIN, this.config.settings.trustDomain, ''].includes(domain.join('.'));
+    return known ? this.config.services.get(`${namespace}/${name}`) : undefined;
+  }
+
   #compileExternals(externals: Config['externals']): ExternalTargets | undefined {
     if (externals === undefined || externals.size === 0) return undefined;
     const clusters = this.#clusters.outside;
     if (clusters === undefined) return undefined;
-    const accessLogged = this.#accessLogged;
-    return new ExternalTargets({ externals, clusters, clock: this.#clock, accessLogged });
+    return new ExternalTargets({
+      ...{ externals, clusters, clock: this.#clock, guards: this.#guards },
+      accessLogged: this.#accessLogged,
+    });
   }
 
   inboundProtocol(port: number): Protocol {
@@ -267,24 +283,9 @@ class Tables implements CompiledConfig {
     filters: readonly Layer[],
   ): Route {
     const policy = effectivePolicy(policyAsPushed, this.#countsOf(cluster));
-    const guards = this.#guards(policyAsPushed);
+    const guards = this.#guards.of(policyAsPushed);
     const layers = outboundLayers(policy, this.#accessLogged, filters, guards);
     return { name, cluster, policy, layers, responseLayers: responseLayersOf(layers) };
-  }
-
-  #guards({ faults, rateLimits }: PortRoutes['policy']): readonly Layer[] {
-    const guards = rateLimits === undefined ? [] : [...this.#rateLimits([rateLimits])];
-    if (faults !== undefined) {
-      const takes = compileMatches(faults.matches);
-      guards.push(injectFaults(faults, { takes, clock: this.#clock, random: Math.random }));
-    }
-    return guards;
-  }
-
-  #rateLimits(policies: readonly RateLimits[]): readonly Layer[] {
-    const limiters = this.#limiters;
-    if (limiters === undefined || policies.length === 0) return NO_LAYERS;
-    return [limitRate(policies.map((policy) => limiters.limiter(policy)))];
   }
 
   #mirrorTarget(rule: HttpRule, { service, port }: Mirror): HttpTarget {

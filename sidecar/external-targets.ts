@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../runtime/clock.ts';
 import type { ExternalPort, ExternalService } from './config/types.ts';
+import type { Guards } from './guards.ts';
 import { effectivePolicy } from './policy/defaults.ts';
+import { httpsScheme } from './policy/https-scheme.ts';
 import { responseLayersOf } from './policy/layer.ts';
 import { outboundLayers } from './policy/outbound.ts';
 import { SharedCounts } from './policy/shared-counts.ts';
@@ -29,6 +31,7 @@ export interface ExternalTargetsOptions {
   readonly externals: ReadonlyMap<string, ExternalService>;
   readonly clusters: ExternalClusters;
   readonly clock: Clock;
+  readonly guards: Guards;
   readonly accessLogged: boolean;
 }
 
@@ -147,7 +150,7 @@ export class ExternalTargets {
   }
 
   #make(
-    { external, host: party }: Entry,
+    { external, port, host: party }: Entry,
     host: string,
     { counts }: Made,
     cluster: Cluster,
@@ -155,7 +158,9 @@ export class ExternalTargets {
     const told = external.policy;
     const connectTimeoutMs = told.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
     const policy = { ...effectivePolicy(told, counts), connectTimeoutMs };
-    const layers = outboundLayers(policy, this.#options.accessLogged);
+    const { accessLogged, guards } = this.#options;
+    const filters = port.tls === undefined ? [] : [httpsScheme];
+    const layers = outboundLayers(policy, accessLogged, filters, guards.of(told));
     const responseLayers = responseLayersOf(layers);
     const service = serviceOf(external);
     const { connectRetries } = policy;

@@ -59,6 +59,8 @@ export interface RequestMessage extends RequestHead, FieldChanges {
   readonly timeoutMs: number;
   /** The other side is asked under this name. */
   rewriteAuthority(authority: string): void;
+  /** The other side is spoken to by TLS, or not. HTTP/1 has no word for it. */
+  rewriteScheme(scheme: 'http' | 'https'): void;
   /** The other side is asked for this path; the query stays. Nothing becomes of the `*` of OPTIONS. */
   rewritePath(path: string): void;
 }

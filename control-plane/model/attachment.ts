@@ -35,6 +35,8 @@ export interface Place {
   readonly service: { readonly namespace: string; readonly name: string };
   /** It is an ExternalService of that name. */
   readonly external?: boolean;
+  /** None of its ports is one of HTTP. */
+  readonly withoutHttp?: boolean;
   readonly route?: {
     readonly kind: string;
     readonly namespace: string;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemorySource } from '../../test/fakes/memory-source.ts';
 import { createMeshState, type Mesh } from '../snapshot/mesh-state.ts';
+import { featuresOf } from '../stream/features.ts';
 import type { ExternalService, Settings } from './types.ts';
 
 const external = (name: string, namespace: string, host = 'a.example'): string => `
@@ -79,6 +80,58 @@ test('ports are filled in, and a TrafficPolicy counts', () => {
   const missing = mesh(POLICY).judged.find(({ kind }) => kind === 'TrafficPolicy')?.judgements;
   assert.match(JSON.stringify(missing?.get('shop/p')), /TargetNotFound/);
 });
+
+const fault = `
+apiVersion: remora.dev/v1alpha1
+kind: FaultPolicy
+metadata: { name: f, namespace: shop }
+spec:
+  targetRefs: [{ group: remora.dev, kind: ExternalService, name: world }]
+  abort: { percent: 100, httpStatus: 503 }
+`;
+const rateLimit = `
+apiVersion: remora.dev/v1alpha1
+kind: RateLimitPolicy
+metadata: { name: l, namespace: shop }
+spec:
+  targetRefs: [{ group: remora.dev, kind: ExternalService, name: world }]
+  limits: [{ name: all, requests: 2, window: 1h }]
+`;
+
+test('faults and rate limits of an external service reach its sidecars, with the features they need', () => {
+  const state = mesh(external('world', 'shop'), fault, rateLimit);
+  const made = state.model.externalServices.get('shop/world') as ExternalService;
+  assert.equal(made.policy.faults?.source, 'shop/f');
+  assert.equal(made.policy.rateLimits?.target, 'ExternalService/shop/world');
+  assert.deepEqual(featuresOf(made), [
+    'external-services.v1',
+    'policy.v1',
+    'faults.v1',
+    'rate-limits.v1',
+  ]);
+  assert.deepEqual(featuresOf({ ...made, policy: { sources: [] } }), ['external-services.v1']);
+});
+
+for (const [kind, name, field] of [
+  ['FaultPolicy', 'f', 'faults'],
+  ['RateLimitPolicy', 'l', 'rate limits'],
+] as const) {
+  test(`a ${kind} says whether an external service has HTTP to which it could apply`, () => {
+    const enforced = (world: string) =>
+      JSON.stringify(
+        mesh(world, fault, rateLimit)
+          .judged.find((one) => one.kind === kind)
+          ?.judgements.get(`shop/${name}`),
+      );
+    assert.match(enforced(external('world', 'shop')), /in force for ExternalService\/shop\/world"/);
+    const tcp = external('world', 'shop').replace(
+      /ports: .*/,
+      'ports: [{ port: 5432, protocol: TCP }]',
+    );
+    const said = `NothingReached","message":"${field} of ExternalService/shop/world, which has no port of HTTP`;
+    assert.ok(enforced(tcp).includes(said), enforced(tcp));
+  });
+}
 
 const labels: [label: string, egress: Settings['egress']][] = [
   ['', undefined],

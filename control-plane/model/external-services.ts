@@ -1,5 +1,6 @@
 import type { ExternalServiceObject } from '../watch/custom-kinds.ts';
 import { type AttachedPolicy, decidingOn, settle, type TargetKey } from './attachment.ts';
+import { sharedIn } from './rate-limits.ts';
 import type { ExternalService } from './types.ts';
 
 /** An ExternalService without its policy; undefined when it cannot be understood. */
@@ -27,12 +28,13 @@ export function toExternalService(
 
 const PROTOCOLS = { HTTP: 'http1', TLS: 'tls', TCP: 'tcp' } as const;
 
-/** The same with what TrafficPolicies say of it. */
+/** The same with what policies say of it. */
 export function withPolicy(
   external: Omit<ExternalService, 'policy'>,
   policies: (target: TargetKey) => readonly AttachedPolicy[],
 ): ExternalService {
   const { namespace, name } = external;
   const deciding = decidingOn([`ExternalService/${namespace}/${name}`], policies);
-  return { ...external, policy: settle({}, deciding) };
+  const policy = sharedIn(settle({}, deciding), { kind: 'ExternalService', namespace, name });
+  return { ...external, policy };
 }

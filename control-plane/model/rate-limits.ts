@@ -60,8 +60,8 @@ export function atCaller(policiesOn: PoliciesOn): PoliciesOn {
   };
 }
 
-/** Requests that a route takes share its buckets. */
-export function ofRoute(
+/** Requests that a route takes, or that go to an ExternalService, share its buckets. */
+export function sharedIn(
   policy: Policy,
   { kind, namespace, name }: { kind: string; namespace: string; name: string },
 ): Policy {

@@ -14,7 +14,7 @@ import {
 import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
 import { ruleSettings, toSession } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
-import { atCaller, ofRoute } from './rate-limits.ts';
+import { atCaller, sharedIn } from './rate-limits.ts';
 import { type Reference, type ReferenceInputs, resolveBackend } from './references.ts';
 import { type RouteFilters, resolveFilters, toFilters } from './route-filters.ts';
 import { compareRank, type RankedMatch, toMatches } from './route-matches.ts';
@@ -147,7 +147,7 @@ function buildPort(
   const entries = attached.flatMap((route) => {
     const deciding = decidingPolicies({ service: inputs.service, route }, inputs.policies);
     return route.rules.flatMap((rule) => {
-      const policy = ofRoute(settle(rule.settings, deciding), route);
+      const policy = sharedIn(settle(rule.settings, deciding), route);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
       const { name, session } = rule;

@@ -9,6 +9,7 @@ import type { Service } from '../model/types.ts';
 export interface ReachedPlace {
   readonly service: Pick<Service, 'namespace' | 'name'>;
   readonly external?: boolean;
+  readonly withoutHttp?: boolean;
   readonly route?: Route;
 }
 
@@ -47,9 +48,9 @@ export function reachOf(model: MeshModel, fetch: Fetch, target: TargetKey): Reac
     }
     case 'ExternalService': {
       const service = fetch(model.externalServices, key);
-      return service === undefined
-        ? none(`there is no ExternalService ${key}`)
-        : { places: [{ service, external: true }] };
+      if (service === undefined) return none(`there is no ExternalService ${key}`);
+      const withoutHttp = service.ports.every(({ protocol }) => protocol !== 'http1');
+      return { places: [{ service, external: true, withoutHttp }] };
     }
     default: {
       const routes = kind === 'GRPCRoute' ? model.grpcRoutes : model.httpRoutes;

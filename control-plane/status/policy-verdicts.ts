@@ -84,15 +84,30 @@ interface Force {
   inForce: number;
   /** `<field>, <field> ...` by place, then by who decides. */
   readonly overridden: Map<string, Map<string, Set<PolicyField>>>;
+  /** Places that carry nothing to which it could apply, with the fields that this concerns. */
+  readonly unreached: string[];
 }
 
+/** What means nothing to a connection that is not HTTP. */
+const OF_HTTP: ReadonlySet<PolicyField> = new Set<PolicyField>([
+  'requestTimeoutMs',
+  'perTryTimeoutMs',
+  'faults',
+  'rateLimits',
+]);
+
 function forceOf(policy: AttachedPolicy, places: readonly Place[], inputs: PolicyInputs): Force {
-  const force: Force = { inForce: 0, overridden: new Map() };
+  const force: Force = { inForce: 0, overridden: new Map(), unreached: [] };
   const fields = fieldsOf(policy.settings);
   for (const place of places) {
     const deciding = decidingPolicies(place, inputs.policiesOn);
     const own = fieldsOfAllRules(place.route as Route | undefined);
+    const vain = place.withoutHttp === true ? fields.filter((field) => OF_HTTP.has(field)) : [];
+    if (vain.length > 0) {
+      force.unreached.push(`${namesOf(vain)} of ${placeName(place)}, which has no port of HTTP`);
+    }
     for (const field of fields) {
+      if (vain.includes(field)) continue;
       const winner = deciding.get(field) ?? policy;
       if (!own.has(field) && isSame(winner, policy)) {
         force.inForce += 1;
@@ -116,22 +131,27 @@ function fieldsOfAllRules(route: Route | undefined): ReadonlySet<PolicyField> {
   );
 }
 
-function judgeForce(targets: readonly TargetKey[], { inForce, overridden }: Force): Verdict {
+function namesOf(fields: Iterable<PolicyField>): string {
+  return [...fields].map((field) => FIELD_NAMES[field]).join(', ');
+}
+
+function judgeForce(
+  targets: readonly TargetKey[],
+  { inForce, overridden, unreached }: Force,
+): Verdict {
   const differences = [...overridden].flatMap(([place, byWho]) =>
-    [...byWho].map(([who, fields]) => {
-      const names = [...fields].map((field) => FIELD_NAMES[field]).join(', ');
-      return `${names} of ${place} from ${who}`;
-    }),
+    [...byWho].map(([who, fields]) => `${namesOf(fields)} of ${place} from ${who}`),
   );
+  differences.push(...unreached);
   const rest = differences.length - MAX_NAMED;
   const named = differences.slice(0, MAX_NAMED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
   if (inForce === 0) {
     return overridden.size > 0
       ? notEnforced('Overridden', named)
-      : notEnforced('NothingReached', 'its targets cover no Service');
+      : notEnforced('NothingReached', named || 'its targets cover no Service');
   }
   const where = `in force for ${targets.map(targetName).join(', ')}`;
-  return overridden.size > 0
+  return differences.length > 0
     ? enforced('PartiallyEnforced', `${where}, except: ${named}`)
     : enforced('Enforced', where);
 }

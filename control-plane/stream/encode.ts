@@ -8,7 +8,6 @@ import type { Protocol as ProtocolMessage } from '../../proto/gen/remora/v1/Prot
 import type { Resource as ResourceMessage } from '../../proto/gen/remora/v1/Resource.ts';
 import type { Workload as WorkloadMessage } from '../../proto/gen/remora/v1/Workload.ts';
 import { v1 } from '../../proto/load.ts';
-import type { Feature } from '../../proto/well-known.ts';
 import type {
   Backend,
   ConnectionRule,
@@ -18,15 +17,14 @@ import type {
   LoadBalancer,
   Policy,
   Port,
-  PortRoutes,
   Protocol,
   Resource,
-  Routes,
   Workload,
 } from '../model/types.ts';
 import type { VersionedResource } from '../snapshot/types.ts';
 import { filtersMessage } from './encode-filters.ts';
 import { rateLimitsMessage } from './encode-rate-limits.ts';
+import { featuresOf } from './features.ts';
 
 /**
  * The border between the model and the wire: with `encode-filters.ts` the only file that
@@ -249,74 +247,4 @@ function hashMessage(hash: HashSource): HashSourceMessage {
 
 function workloadMessage({ kind: _, ...fields }: Workload): WorkloadMessage {
   return fields;
-}
-
-/** What a sidecar must know of, to apply a resource as it is meant. */
-function featuresOf(resource: Resource): Feature[] {
-  switch (resource.kind) {
-    case 'routes':
-      return requiredFeatures(resource);
-    case 'external':
-      return ['external-services.v1'];
-    case 'settings':
-      return [
-        ...(resource.egress === undefined ? [] : (['egress.v1'] as const)),
-        ...(resource.rateLimits === undefined ? [] : (['rate-limits.v1'] as const)),
-      ];
-    default:
-      return [];
-  }
-}
-
-function requiredFeatures(routes: Routes): Feature[] {
-  const required = new Set<Feature>();
-  for (const port of routes.ports) {
-    if (port.connectionRules !== undefined) required.add('connection-routes.v1');
-    for (const policy of policiesOf(port)) {
-      if (!isEmpty(policy)) required.add('policy.v1');
-      if (policy.loadBalancer !== undefined) required.add('load-balancer.v1');
-      if (policy.limits !== undefined) required.add('limits.v1');
-      const { slowStart, locality } = policy.loadBalancer ?? {};
-      if ((slowStart ?? locality) !== undefined) required.add('load-balancer.v2');
-      if (usesBreaker2(policy.circuitBreaker)) required.add('circuit-breaker.v2');
-      const { grpcStatuses, maxRetryAfterMs } = policy.retries ?? {};
-      if ((grpcStatuses ?? maxRetryAfterMs) !== undefined) required.add('retries.v2');
-      if (policy.hedging !== undefined) required.add('hedging.v1');
-      if (policy.faults !== undefined) required.add('faults.v1');
-      if (policy.faults?.matches.some(hasExpression)) required.add('regular-expressions.v1');
-      if (policy.rateLimits !== undefined) required.add('rate-limits.v1');
-    }
-    for (const { filters, backends, matches, session } of port.rules) {
-      if (session !== undefined) required.add('session-persistence.v1');
-      if (filters ?? backends.some((backend) => backend.filters)) required.add('filters.v1');
-      if (matches.some(hasExpression)) required.add('regular-expressions.v1');
-    }
-  }
-  return [...required];
-}
-
-function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Iterable<Policy> {
-  yield policy;
-  for (const rule of rules) yield rule.policy;
-  for (const rule of connectionRules) {
-    yield rule.policy;
-    for (const backend of rule.backends) if (backend.policy !== undefined) yield backend.policy;
-  }
-}
-
-/** More than consecutive errors. */
-function usesBreaker2(breaker: Policy['circuitBreaker']): boolean {
-  if (breaker === undefined) return false;
-  const { consecutiveErrors: _, ejectionMs: _ms, maxEjectedPercent: _percent, ...more } = breaker;
-  return !isEmpty({ sources: [], ...more });
-}
-
-function hasExpression({ path, headers, query }: HttpMatch): boolean {
-  return (
-    path?.kind === 'expression' || [...headers, ...query].some((value) => 'expression' in value)
-  );
-}
-
-function isEmpty({ sources: _, ...fields }: { readonly sources: readonly string[] }): boolean {
-  return Object.values(fields).every((value) => value === undefined);
 }

@@ -53,7 +53,7 @@ export interface InboundRateLimits {
 }
 
 /** All that a configuration holds. */
-export function* rateLimitsOf({ settings, routes }: Config): Iterable<RateLimits> {
+export function* rateLimitsOf({ settings, routes, externals }: Config): Iterable<RateLimits> {
   for (const { limits } of settings.rateLimits ?? []) yield* limits;
   for (const { ports } of routes.values()) {
     for (const { policy, rules } of ports) {
@@ -61,5 +61,8 @@ export function* rateLimitsOf({ settings, routes }: Config): Iterable<RateLimits
       for (const rule of rules)
         if (rule.policy.rateLimits !== undefined) yield rule.policy.rateLimits;
     }
+  }
+  for (const { policy } of externals?.values() ?? []) {
+    if (policy.rateLimits !== undefined) yield policy.rateLimits;
   }
 }

@@ -210,6 +210,8 @@ class ParsedRequest implements Request {
     this.#otherAuthority = authority;
   }
 
+  rewriteScheme(): void {}
+
   rewritePath(path: string): void {
     if (this.form !== 'asterisk') this.#otherPath = path;
   }

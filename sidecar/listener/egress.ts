@@ -37,6 +37,8 @@ export interface EgressOptions {
   readonly view: ConfigView;
   readonly compiled: () => CompiledConfig;
   readonly ownAddresses: readonly string[];
+  /** The pod's own, where bare names of services are looked up. */
+  readonly namespace: string;
   readonly observer: TrafficObserver;
   readonly clock: Clock;
   readonly log: EventLog;
@@ -108,15 +110,15 @@ export class Egress {
     return error;
   }
 
-  /** Pods, cluster IPs, this pod itself, and DNS. */
+  /** Pods, Services, this pod itself, and DNS. */
   #isInside({ host, port, workload, opaque }: Direct): boolean {
     if (workload !== undefined || opaque || isLoopback(host)) return true;
     if (this.#options.ownAddresses.includes(host)) return true;
     if (port === DNS_PORT && this.#nameservers.has(host)) return true;
     const compiled = this.#options.compiled();
-    if (isIP(host) !== 0) return compiled.isServiceAddress(host);
-    // Names that only the cluster's DNS knows.
-    return /^[^.]+$|\.svc$|\.svc\.cluster\.local$/.test(host);
+    return isIP(host) === 0
+      ? compiled.isServiceHost(host, this.#options.namespace)
+      : compiled.isServiceAddress(host);
   }
 
   #await(names: readonly string[], again: () => void): () => void {

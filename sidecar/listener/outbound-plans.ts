@@ -92,8 +92,17 @@ export class OutboundPlans {
   /** What holds for requests to a destination that is no service: a target, or a refusal. */
   directRequests(direct: Direct): (head: RequestHead) => HttpTarget | MeshError {
     const http = this.directHttp(direct);
-    const rules = this.#rulesFor(direct, http);
-    return rules === undefined ? http : (head) => rules.http(head);
+    let seen: CompiledConfig | undefined;
+    let rules: EgressRules | undefined;
+    return (head) => {
+      // A connection may outlive what held when it was opened.
+      const now = this.#options.compiled();
+      if (now !== seen) {
+        seen = now;
+        rules = this.#rulesFor(direct, http);
+      }
+      return rules === undefined ? http() : rules.http(head);
+    };
   }
 
   #rulesFor(direct: Direct, http: () => HttpTarget): EgressRules | undefined {
@@ -161,7 +170,7 @@ export class OutboundPlans {
       cluster: this.#cluster(direct),
       tcp: DIRECT_TCP,
       connections: rules?.connections,
-      http: this.context({ resolve: rules === undefined ? http : (head) => rules.http(head) }),
+      http: this.context({ resolve: this.directRequests(direct) }),
     };
   }
 

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { canonicalAddress } from './original-destination.ts';
 
 /** Whether an address and port is a port of the sidecar itself, to which nothing is forwarded. */
@@ -18,7 +19,7 @@ export function ownPlaces(addresses: readonly string[], ports: readonly number[]
 }
 
 export function isLoopback(host: string): boolean {
-  return host.startsWith('127.') || host === '::1' || host === 'localhost';
+  return (isIPv4(host) && host.startsWith('127.')) || host === '::1' || host === 'localhost';
 }
 
 /** The kernel takes the unspecified addresses for the loopback ones. */

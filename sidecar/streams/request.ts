@@ -81,6 +81,7 @@ export class StreamRequest implements RequestMessage {
   /** What a rule put in the place of what the client sent. */
   #otherPath: string | undefined;
   #otherAuthority: string | undefined;
+  #otherScheme: string | undefined;
   /** Something of the above is to be done. */
   #changed = false;
 
@@ -140,6 +141,11 @@ export class StreamRequest implements RequestMessage {
     this.#changed = true;
   }
 
+  rewriteScheme(scheme: 'http' | 'https'): void {
+    this.#otherScheme = scheme;
+    this.#changed = true;
+  }
+
   rewritePath(path: string): void {
     if (this.form === 'asterisk') return;
     this.#otherPath = path;
@@ -167,6 +173,8 @@ export class StreamRequest implements RequestMessage {
       if (kind === FIELD.authority) sent = field;
       else if (kind === FIELD.path)
         out.push(path === rawPath ? field : literalField(':path', target));
+      else if (kind === FIELD.scheme && this.#otherScheme !== undefined)
+        out.push(headerField(':scheme', this.#otherScheme));
       else if (field.name.startsWith(':')) out.push(field);
     }
     if (otherAuthority !== undefined) out.push(headerField(':authority', otherAuthority));

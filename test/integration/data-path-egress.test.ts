@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
+import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
+import type { Faults } from '../../sidecar/config/faults.ts';
+import type { RateLimits } from '../../sidecar/config/rate-limits.ts';
 import type { ExternalPort, ExternalService } from '../../sidecar/config/types.ts';
 import { TestAuthority } from '../fakes/certificates.ts';
 import { realHello } from '../fakes/client-hello.ts';
 import { eventually, listen } from '../fakes/connections.ts';
+import { answer, http2Client } from '../fakes/http2-application.ts';
 import { Call, pod, program } from '../fakes/pods.ts';
 import { NO_POLICY, type TestSidecar, type TestSidecarOptions } from '../fakes/sidecars.ts';
 
@@ -144,6 +148,84 @@ describe('a registered host', () => {
     });
   }
 
+  for (const ownScheme of ['http', 'https']) {
+    test(`is asked by HTTP/2 over TLS with the scheme https (the application says ${ownScheme})`, async () => {
+      const { key, certificate } = authority.issueServer('a.example');
+      const server = createSecureServer({ key, cert: certificate });
+      const sessions: ServerHttp2Session[] = [];
+      server.on('session', (session) => sessions.push(session));
+      server.on('stream', (stream, headers) => {
+        stream.respond({ ':status': 200 });
+        const alpnProtocol = sessions[0]?.alpnProtocol;
+        const asked = `${headers[':scheme']}://${headers[':authority']}${headers[':path']}`;
+        stream.end(`${alpnProtocol} ${asked}`);
+      });
+      const targetPort = await listen(server, '127.0.0.1');
+      after(() => {
+        server.close();
+        for (const session of sessions) session.destroy();
+      });
+      const sidecar = await web({ resolve: loopback });
+      const tls = { serverName: '', caCertificates: authority.root };
+      register(sidecar, { ports: [{ port: 80, protocol: 'http1', targetPort, tls }] });
+      sidecar.redirected = { host: ELSEWHERE, port: 80 };
+      const asked = { ':authority': 'a.example', ':path': '/x', ':scheme': ownScheme };
+      const { status, body } = await answer(http2Client(sidecar.outbound.port).request(asked));
+      assert.deepEqual([status, body], [200, 'h2 https://a.example/x']);
+    });
+  }
+
+  test('that does not speak HTTP/2 is not asked by HTTP/2', async () => {
+    const { key, certificate } = authority.issueServer('a.example');
+    const server = createTlsServer({ key, cert: certificate, ALPNProtocols: ['http/1.1'] });
+    const targetPort = await listen(server, '127.0.0.1');
+    after(() => server.close());
+    const sidecar = await web({ resolve: loopback });
+    const tls = { serverName: '', caCertificates: authority.root };
+    register(sidecar, { ports: [{ port: 80, protocol: 'http1', targetPort, tls }] });
+    sidecar.redirected = { host: ELSEWHERE, port: 80 };
+    const session = http2Client(sidecar.outbound.port);
+    const { status, headers } = await answer(session.request({ ':authority': 'a.example' }));
+    assert.deepEqual([status, headers['x-remora-error']], [503, 'tls-failed']);
+  });
+
+  test('has faults', async () => {
+    const sidecar = await web({ resolve: loopback });
+    const targetPort = await httpServer();
+    const faults: Faults = {
+      ...{ source: 'shop/f', matches: [], delay: undefined, bandwidth: undefined },
+      abort: { httpStatus: 418, grpcStatus: undefined, partsPerMillion: 1_000_000 },
+      expiresAtMs: undefined,
+    };
+    const ports: ExternalPort[] = [{ port: 80, protocol: 'http1', targetPort }];
+    register(sidecar, { ports, policy: { ...NO_POLICY, faults } });
+    assert.match(await ask(sidecar, 80, get('a.example')), /^HTTP\/1.1 418/);
+  });
+
+  test('has rate limits, for all its hosts together, and they outlive a configuration', async () => {
+    const sidecar = await web({ resolve: loopback });
+    const targetPort = await httpServer();
+    const rateLimits: RateLimits = {
+      ...{ source: 'shop/l', target: 'ExternalService/shop/world', store: undefined },
+      limits: [
+        {
+          ...{ name: 'all', requests: 2, windowMs: 3_600_000, burst: 2, maxKeys: 10 },
+          ...{ key: { kind: 'caller' }, global: false },
+        },
+      ],
+    };
+    const own = {
+      hosts: ['*.example'],
+      ports: [{ port: 80, protocol: 'http1', targetPort }] as const,
+      policy: { ...NO_POLICY, rateLimits },
+    };
+    register(sidecar, own);
+    assert.match(await ask(sidecar, 80, get('a.example')), /^HTTP\/1.1 200[\s\S]*ratelimit/i);
+    assert.match(await ask(sidecar, 80, get('b.example')), /^HTTP\/1.1 200/);
+    register(sidecar, { ...own, policy: { ...own.policy } });
+    assert.match(await ask(sidecar, 80, get('c.example')), /^HTTP\/1.1 429/);
+  });
+
   test('that does not resolve is answered with 503', async () => {
     const sidecar = await web({ resolve: () => Promise.reject(new Error('ENOTFOUND')) });
     register(sidecar, { ports: [{ port: 80, protocol: 'http1', targetPort: 80 }] });
@@ -191,4 +273,137 @@ describe('where only registered hosts may be called', () => {
     open.view.change({ workloads: new Map([['127.0.0.1', null]]) });
     assert.equal(await ask(open, outside.port, 'hello\r\n\r\n', '127.0.0.1'), 'outside');
   });
+});
+
+describe('the explicit proxy where only registered hosts may be called', () => {
+  /** `*.svc` names, too, are resolved here; those of no Service lead to the outside. */
+  async function proxy(): Promise<{ sidecar: TestSidecar; targetPort: number }> {
+    const sidecar = await web({ interception: 'explicit', resolve: loopback });
+    const targetPort = await httpServer();
+    register(sidecar, {
+      ports: [
+        { port: 80, protocol: 'http1', targetPort },
+        { port: 443, protocol: 'tls', targetPort },
+      ],
+    });
+    close(sidecar);
+    return { sidecar, targetPort };
+  }
+
+  async function say(sidecar: TestSidecar, bytes: string): Promise<string> {
+    const call = new Call(sidecar);
+    call.socket.on('end', () => call.socket.end());
+    call.socket.write(bytes);
+    await call.closed;
+    return call.text;
+  }
+
+  const absolute = (host: string, own = 'a.example'): string =>
+    `GET http://${host}/x HTTP/1.1\r\nHost: ${own}\r\nConnection: close\r\n\r\n`;
+
+  test('takes requests in absolute form to a registered host, whatever Host says', async () => {
+    const { sidecar } = await proxy();
+    assert.match(await say(sidecar, absolute('a.example')), /^HTTP\/1.1 200[\s\S]*for a.example$/);
+    const lying = await say(sidecar, absolute('a.example', 'b.example'));
+    assert.match(lying, /^HTTP\/1.1 (200[\s\S]*for a.example$|400)/);
+  });
+
+  const unregistered = [
+    'b.example',
+    // Another port of a host that is registered.
+    'a.example:8080',
+    'a.example.',
+    '203.0.113.9',
+    '[2001:db8::9]',
+    // Addresses as only libraries write them.
+    '3405803785',
+    '0xcb007109',
+    // Begins like an address of this machine.
+    '127.b.example',
+    // Looks like a name of the cluster, and may be an alias of a host elsewhere.
+    'alias',
+    'alias.shop.svc',
+    'alias.shop.svc.cluster.local',
+    // A domain that is called like a Service.
+    'b.cart',
+    'b.cart.shop',
+  ];
+  for (const host of unregistered) {
+    test(`refuses a request in absolute form to ${host}`, async () => {
+      const { sidecar } = await proxy();
+      sidecar.view.service('shop/cart', '10.96.0.10', 80, 'http1', []);
+      sidecar.view.change({
+        workloads: new Map([
+          [ELSEWHERE, null],
+          ['2001:db8::9', null],
+        ]),
+      });
+      const answered = await say(sidecar, absolute(host));
+      assert.match(answered, /^HTTP\/1.1 (403[\s\S]*egress-refused|400[\s\S]*bad-)/);
+    });
+
+    test(`carries nothing by CONNECT to ${host}`, async () => {
+      const { sidecar } = await proxy();
+      sidecar.view.service('shop/cart', '10.96.0.10', 80, 'http1', []);
+      sidecar.view.change({
+        workloads: new Map([
+          [ELSEWHERE, null],
+          ['2001:db8::9', null],
+        ]),
+      });
+      const named = /:\d+$/.test(host) && !host.endsWith(']') ? host : `${host}:443`;
+      const connect = `CONNECT ${named} HTTP/1.1\r\nHost: ${named}\r\n\r\n`;
+      const answered = await say(sidecar, `${connect}${get('b.example')}`);
+      assert.doesNotMatch(answered, /for b.example/);
+      assert.match(answered, /egress-refused|^HTTP\/1.1 400/);
+    });
+  }
+
+  test('carries TLS by CONNECT to a registered host, and nothing else by its name', async () => {
+    const { sidecar } = await proxy();
+    const { port: targetPort } = await program('127.0.0.1', says('tls'));
+    register(sidecar, { ports: [{ port: 443, protocol: 'tls', targetPort }] });
+    const call = new Call(sidecar);
+    call.socket.write('CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n');
+    await eventually(() => call.text.endsWith('\r\n\r\n'));
+    call.socket.write(await realHello({ servername: 'a.example' }));
+    await call.serverEnds();
+    assert.match(call.text, /^HTTP\/1.1 200 [\s\S]*tls$/);
+  });
+
+  test('reaches Services and their pods by all their names', async () => {
+    const { sidecar } = await proxy();
+    sidecar.view.service('shop/cart', '10.96.0.10', 80, 'http1', []);
+    for (const host of ['cart', 'cart.shop', 'cart.shop.svc', 'cart.shop.svc.cluster.local']) {
+      // Nobody is there; but nobody says that it must not be called.
+      assert.match(await say(sidecar, absolute(host)), /no-endpoints/);
+    }
+    assert.doesNotMatch(await say(sidecar, absolute('c-0.cart.shop.svc.cluster.local')), /egress/);
+  });
+
+  test('goes by what holds when a request comes, not when its connection was opened', async () => {
+    const { sidecar, targetPort } = await proxy();
+    const { egress: _, ...open } = sidecar.view.current.settings;
+    sidecar.view.change({ settings: open, workloads: new Map([['0.0.0.0', null]]) });
+    const call = new Call(sidecar);
+    const request = `GET http://0.0.0.0:${targetPort}/ HTTP/1.1\r\nHost: x\r\n\r\n`;
+    call.socket.write(request);
+    await eventually(() => /for /.test(call.text));
+    close(sidecar);
+    call.socket.write(request);
+    await eventually(() => /403/.test(call.text));
+    call.socket.destroy();
+  });
+});
+
+test('an intercepted connection is no proxy where only registered hosts may be called', async () => {
+  const sidecar = await web({ resolve: loopback });
+  const targetPort = await httpServer();
+  // A proxy outside, registered as HTTP: what it is asked for counts, not its own name.
+  register(sidecar, { ports: [{ port: 3128, protocol: 'http1', targetPort }] });
+  close(sidecar);
+  const connect = 'CONNECT b.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n';
+  assert.match(await ask(sidecar, 3128, connect), /^HTTP\/1.1 (403|501|400)/);
+  const absolute = 'GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n';
+  assert.match(await ask(sidecar, 3128, absolute), /^HTTP\/1.1 (403|400)/);
 });
