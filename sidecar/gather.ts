@@ -10,3 +10,15 @@ export function gather(pieces: readonly Buffer[], bytes: number): Buffer | undef
   for (const piece of pieces) at += piece.copy(slab.bytes, at);
   return slab.cut(at);
 }
+
+/**
+ * What was moved together to one part of a buffer that was read up to `readTo`. Where it
+ * is the smaller part it is copied: whoever kept it would keep all of the buffer.
+ */
+export function gatheredPart(bytes: Buffer, from: number, to: number, readTo: number): Buffer {
+  const length = to - from;
+  if (length * 2 > readTo - from) return bytes.subarray(from, to);
+  const start = slab.reserve(length);
+  bytes.copy(slab.bytes, start, from, to);
+  return slab.cut(start + length);
+}

@@ -1,5 +1,5 @@
 import type { OwnedTransport, Peer, TransportHandler } from './transport.ts';
-import { type TurnShare, type Waiting, waitForShare } from './turn-share.ts';
+import { LIGHT_BYTES, type TurnShare, type Waiting, waitForShare } from './turn-share.ts';
 
 /**
  * What transports have in common: what is received goes to the handler, or waits
@@ -94,7 +94,7 @@ export abstract class ReceivingTransport implements OwnedTransport, Waiting {
     if (this.#paused || this.#held.length > 0) {
       this.#held.push(bytes);
       this.onHeld();
-    } else if (this.share?.admits(bytes.length) === false) {
+    } else if (bytes.length > LIGHT_BYTES && this.share?.admits(bytes.length) === false) {
       this.#held.push(bytes);
       this.onHeld();
       this.#waitForShare();
@@ -155,7 +155,7 @@ export abstract class ReceivingTransport implements OwnedTransport, Waiting {
       const length = this.share?.slice(first.length) ?? first.length;
       if (length < first.length) this.#held[0] = first.subarray(length);
       // What comes in the midst of it has to wait behind the rest.
-      this.#pass(length < first.length ? first.subarray(0, length) : first);
+      this.#passMeasured(length < first.length ? first.subarray(0, length) : first);
       if (length === first.length) this.#held.shift();
     }
     this.#delivered();
@@ -180,15 +180,21 @@ export abstract class ReceivingTransport implements OwnedTransport, Waiting {
   }
 
   #pass(bytes: Buffer): void {
-    this.bytesRead += bytes.length;
-    const { share } = this;
-    if (share?.measures(bytes.length) === true) {
-      const startedMs = performance.now();
-      this.#handler?.onData(bytes);
-      share.spent(bytes.length, performance.now() - startedMs);
-    } else {
-      this.#handler?.onData(bytes);
+    if (bytes.length > LIGHT_BYTES) {
+      this.#passMeasured(bytes);
+      return;
     }
+    this.bytesRead += bytes.length;
+    this.#handler?.onData(bytes);
+    this.onTaken(bytes.length);
+  }
+
+  #passMeasured(bytes: Buffer): void {
+    const { share } = this;
+    this.bytesRead += bytes.length;
+    const startedMs = share === undefined ? 0 : performance.now();
+    this.#handler?.onData(bytes);
+    share?.spent(bytes.length, performance.now() - startedMs);
     this.onTaken(bytes.length);
   }
 

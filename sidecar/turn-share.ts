@@ -3,7 +3,7 @@ const TURN_MS = 2;
 /** What one connection does of that before the next one is heard. */
 const SLICE_MS = 0.5;
 /** A read of less never waits: whoever asks for little goes ahead of those that ask for much. */
-const LIGHT_BYTES = 1024;
+export const LIGHT_BYTES = 1024;
 /** A slice makes some progress, whatever its bytes cost. */
 const MIN_SLICE_BYTES = 256;
 /** Of a connection of which nothing is known: between bulk, which costs a hundredth, and tiny frames. */
@@ -68,11 +68,7 @@ export class TurnShare {
     return Math.min(bytes, Math.max(MIN_SLICE_BYTES, Math.floor(SLICE_MS / this.#msPerByte)));
   }
 
-  /** To be asked before bytes are handled, and `spent` to be told afterwards. */
-  measures(bytes: number): boolean {
-    return bytes > LIGHT_BYTES || waiting.length > 0;
-  }
-
+  /** Tells what it took to handle bytes that were no light read. */
   spent(bytes: number, tookMs: number): void {
     spentMs += tookMs;
     // A head is dear by the byte; that says little of what the bytes after it cost.

@@ -1,4 +1,5 @@
 import { MeshError } from '../../runtime/errors.ts';
+import { gatheredPart } from '../gather.ts';
 import { CR, FIELD_VALUE, HEX, LF } from './bytes.ts';
 import { FIELD } from './field-kind.ts';
 import { type Head, HeadReader } from './head.ts';
@@ -69,13 +70,13 @@ export class ChunkedReader {
         bytes.copyWithin(end, i, dataEnd);
         end += size;
       } else {
-        if (end > start) sink.onBody(bytes.subarray(start, end));
+        if (end > start) sink.onBody(gatheredPart(bytes, start, end, i));
         start = i;
         end = dataEnd;
       }
       i = dataEnd;
     }
-    if (end > start) sink.onBody(bytes.subarray(start, end));
+    if (end > start) sink.onBody(gatheredPart(bytes, start, end, i));
     return this.#state === 'trailers' && i < bytes.length ? this.#readTrailers(bytes, i, sink) : i;
   }
 

@@ -6,6 +6,8 @@ export const HEAD_TIMEOUT_MS: number = 60_000;
 export const LINGER_MS: number = 60_000;
 /** The same for a client whose request was refused and who may go on sending. */
 export const REFUSAL_LINGER_MS: number = 2_000;
+/** So much of what comes then is thrown away: who sends more does not listen. */
+export const LINGER_LIMIT_BYTES: number = 1024 * 1024;
 /** A body that nobody wants is read to its end up to this size, so that the connection can go on. */
 export const DISCARD_LIMIT_BYTES: number = 64 * 1024;
 

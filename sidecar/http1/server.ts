@@ -17,6 +17,7 @@ import {
   DISCARD_LIMIT_BYTES,
   DRAIN_GRACE_MS,
   HEAD_TIMEOUT_MS,
+  LINGER_LIMIT_BYTES,
   LINGER_MS,
   REFUSAL_LINGER_MS,
 } from './limits.ts';
@@ -152,6 +153,8 @@ export class ServerConnection
           this.#pending.unshift(bytes.subarray(i));
           return;
         default:
+          this.#discardedBytes += bytes.length - i;
+          if (this.#discardedBytes > LINGER_LIMIT_BYTES) this.#transport.destroy();
           return;
       }
     }
@@ -343,7 +346,6 @@ export class ServerConnection
     this.#request = undefined;
     this.#state = 'head';
     this.#timer.set(this.#draining ? DRAIN_GRACE_MS : DEFAULT_POLICY.idleTimeoutMs);
-    // In the middle of `#read` its own loop goes on.
     if (!this.#reading) this.#read(this.#pending.shift() ?? NOTHING);
     this.#updateFlow();
   }
@@ -365,10 +367,7 @@ export class ServerConnection
   }
 
   #updateFlow(): void {
-    const pause =
-      this.#state === 'response' || this.#state === 'drain'
-        ? this.#pending.length > 0
-        : this.#state === 'body' && this.#requestPaused;
+    const pause = this.#state === 'body' ? this.#requestPaused : this.#pending.length > 0;
     if (pause === this.#paused || this.#state === 'gone' || this.#state === 'tunnel') return;
     this.#paused = pause;
     if (pause) this.#transport.pause();

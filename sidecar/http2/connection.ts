@@ -22,6 +22,8 @@ import type { ConnectionHandler, Http2Connection, Http2Stream, StreamHandler } f
 
 /** After we closed a connection, the peer has this long to read what we said last. */
 const LINGER_MS = 1_000;
+/** So much of what it says meanwhile is thrown away: who sends more does not listen. */
+const LINGER_LIMIT_BYTES = 1024 * 1024;
 
 export interface Http2Options {
   readonly clock: Clock;
@@ -77,6 +79,7 @@ class Connection
   readonly #deadlines: Deadlines;
   #state: State = 'open';
   #linger: Timer | undefined;
+  #discardedBytes = 0;
   #settingsAcked = false;
   /** PINGs on their way, oldest first. */
   readonly #pings: (() => void)[] = [];
@@ -192,7 +195,11 @@ class Connection
   // From the transport.
 
   onData(bytes: Buffer): void {
-    if (this.#isClosed()) return;
+    if (this.#isClosed()) {
+      this.#discardedBytes += bytes.length;
+      if (this.#discardedBytes > LINGER_LIMIT_BYTES) this.#transport.destroy();
+      return;
+    }
     this.#lifecycle.onArrival();
     try {
       this.#reader.feed(bytes);

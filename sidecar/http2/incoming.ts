@@ -1,3 +1,4 @@
+import { gatheredPart } from '../gather.ts';
 import { ERROR_CODE, flowControlError, protocolError, streamClosedError } from './error-code.ts';
 import type { FloodLimits } from './flood-limits.ts';
 import { type HeaderField, headerField } from './header-field.ts';
@@ -73,6 +74,7 @@ export class Incoming implements StreamEvents {
   #gathered: Buffer = NOTHING;
   #gatheredFrom = 0;
   #gatheredTo = 0;
+  #gatheredReadTo = 0;
 
   constructor(owner: IncomingOwner, parts: IncomingParts) {
     this.#owner = owner;
@@ -284,10 +286,15 @@ export class Incoming implements StreamEvents {
   flush(): void {
     const stream = this.#gatheredStream;
     if (stream === undefined) return;
-    const bytes = this.#gathered;
+    const part = gatheredPart(
+      this.#gathered,
+      this.#gatheredFrom,
+      this.#gatheredTo,
+      this.#gatheredReadTo,
+    );
     this.#gatheredStream = undefined;
     this.#gathered = NOTHING;
-    this.#deliverData(stream, bytes, this.#gatheredFrom, this.#gatheredTo, false);
+    this.#deliverData(stream, part, 0, part.length, false);
   }
 
   /**
@@ -305,6 +312,7 @@ export class Incoming implements StreamEvents {
       bytes.copyWithin(this.#gatheredTo, from, to);
       this.#gatheredTo += to - from;
     }
+    this.#gatheredReadTo = to;
   }
 
   #deliverData(stream: Stream, bytes: Buffer, from: number, to: number, ends: boolean): void {

@@ -106,6 +106,7 @@ async function flood(
     const before = together(bystanders.map((bystander) => bystander.take()));
     direct.take();
     const memory = new MemoryWatch(defender.pid);
+    const processor = new ProcessorWatch(defender.pid);
     const attackerOptions: AttackerOptions = {
       attack: attack.name,
       plainPort: defender.plainPort,
@@ -123,6 +124,7 @@ async function flood(
       before,
       during,
       directP99Ms: direct.take().p99Ms,
+      waitedPart: processor.waitedPart,
       death: defender.death,
       ...memory.found,
     };
@@ -160,6 +162,31 @@ function latestReport(attacker: ChildProcess): () => AttackReport {
     if (line !== undefined) latest = JSON.parse(line) as AttackReport;
   });
   return () => latest;
+}
+
+/** How much of the time in which it had work a process waited for a processor. */
+class ProcessorWatch {
+  readonly #pid: number;
+  readonly #before: readonly number[];
+
+  constructor(pid: number) {
+    this.#pid = pid;
+    this.#before = this.#read();
+  }
+
+  get waitedPart(): number {
+    const [ran = 0, waited = 0] = this.#read().map((value, i) => value - (this.#before[i] ?? 0));
+    return waited / (ran + waited);
+  }
+
+  /** Nanoseconds on a processor, and in the queue for one. */
+  #read(): number[] {
+    try {
+      return readFileSync(`/proc/${this.#pid}/schedstat`, 'utf8').split(' ', 2).map(Number);
+    } catch {
+      return [];
+    }
+  }
 }
 
 /** The most memory that a process had since now. */

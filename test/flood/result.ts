@@ -8,6 +8,8 @@ export interface Defence {
   readonly during: Experience;
   /** During the attack, of who asked the application itself. */
   readonly directP99Ms: number;
+  /** How much of the time in which it had work the defender waited for a processor. */
+  readonly waitedPart: number;
   /** The defender ended: its exit code and what it said last. */
   readonly death: string | undefined;
   /** Resident memory of the defender, in bytes. */
@@ -57,14 +59,14 @@ export function problemsOf({ attack, ours, theirs }: FloodResult): string[] {
 
 const HEADINGS = [
   ...['attack', 'what', 'opened', 'cut', 'cut after', 'bystander', 'p99 before/during'],
-  ...['direct', 'HAProxy', 'memory before/max', 'verdict'],
+  ...['direct', 'HAProxy', 'starved', 'memory before/max', 'verdict'],
 ];
 
 /** One line for each attack, figures with their units. */
 export function formatTable(results: readonly FloodResult[]): string {
   const rows = results.map((result) => {
     const { attack, ours, theirs } = result;
-    const { report, before, during, directP99Ms, memoryBefore, memoryMax } = ours;
+    const { report, before, during, directP99Ms, waitedPart, memoryBefore, memoryMax } = ours;
     const good = during.requests - during.failures.length;
     return [
       attack.name,
@@ -76,6 +78,7 @@ export function formatTable(results: readonly FloodResult[]): string {
       `${before.p99Ms.toFixed(1)}/${during.p99Ms.toFixed(1)} ms`,
       `${directP99Ms.toFixed(1)} ms`,
       theirs === undefined ? '-' : `${theirs.during.p99Ms.toFixed(1)} ms`,
+      `${(waitedPart * 100).toFixed(0)} %`,
       `${(memoryBefore / MIB).toFixed(0)}/${(memoryMax / MIB).toFixed(0)} MiB`,
       problemsOf(result).length === 0 ? attack.ends : 'FAILED',
     ];

@@ -5,6 +5,9 @@ import { beginHttp2, headers, literal, sendWithoutEnd, streamIds } from '../http
 
 const CONNECTIONS = 20;
 
+/** What one connection may make a sidecar hold, by docs/hardening.md. */
+const MAX_CONNECTION_MIB = 32;
+
 type Options = Pick<Attack, 'ends'> & Partial<Pick<Attack, 'seconds' | 'memoryMib'>>;
 
 /** Streams without end, each with these frames. */
@@ -75,7 +78,7 @@ export const zeroWindows: Attack = {
   what: '10 connections, 100 responses without end each, no window',
   seconds: 75,
   ends: 'cut',
-  memoryMib: 160,
+  memoryMib: 10 * MAX_CONNECTION_MIB,
   start: (target) =>
     target.keep(10, 'plain', (connection) => {
       connection.resume();
@@ -90,7 +93,7 @@ export const unreadResponses: Attack = {
   what: '10 connections, 100 responses without end each, none read',
   seconds: 75,
   ends: 'cut',
-  memoryMib: 160,
+  memoryMib: 10 * MAX_CONNECTION_MIB,
   start: (target) =>
     target.keep(10, 'plain', (connection) => {
       beginHttp2(connection, 0x7fff_ffff);
