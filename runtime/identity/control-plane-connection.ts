@@ -12,6 +12,14 @@ import {
 import type { SocketAddress } from '../env.ts';
 import { describeError, MeshError } from '../errors.ts';
 
+/**
+ * How much of a stream may be on its way. Node's TLS keeps, for each connection and as
+ * long as it lasts, a buffer for all that was ever written to it at once: of the control
+ * plane that would be 64 KiB a sidecar, for one long push. In a cluster a round trip
+ * more for each 16 KiB is not felt.
+ */
+export const WINDOW_BYTES = 16 * 1024;
+
 export interface ControlPlaneOptions {
   readonly address: SocketAddress;
   /** The name that the server's certificate must carry. */
@@ -100,6 +108,7 @@ export class ControlPlaneConnection {
       // All the same it would keep each message for a retry until the other side says
       // something, which it does not while it takes reports of traffic.
       'grpc.per_rpc_retry_buffer_size': 0,
+      'grpc-node.flow_control_window': WINDOW_BYTES,
       'grpc.max_receive_message_length': 64 * 1024 * 1024,
     });
     return this.#channel;

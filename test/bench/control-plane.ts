@@ -6,6 +6,7 @@ import type { Push__Output } from '../../proto/gen/remora/v1/Push.ts';
 import type { SubscribeRequest } from '../../proto/gen/remora/v1/SubscribeRequest.ts';
 import { v1 } from '../../proto/load.ts';
 import { createCertificateRequest } from '../../runtime/identity/certificate-request.ts';
+import { WINDOW_BYTES } from '../../runtime/identity/control-plane-connection.ts';
 import { bearer, ControlPlaneServices } from '../fakes/control-plane-services.ts';
 import type { ControlPlaneCost } from './measure-control-plane.ts';
 
@@ -30,6 +31,8 @@ async function simulate(port: number, roots: string): Promise<void> {
       'grpc.ssl_target_name_override': 'control-plane.test',
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_channelz': 0,
+      // As sidecars do.
+      'grpc-node.flow_control_window': WINDOW_BYTES,
     });
     const client = new v1.Config(target, credentials.createInsecure(), { channelOverride });
     const pod = `pod-${index}`;

@@ -80,6 +80,8 @@ async function count(kind: string, act: () => Promise<void>): Promise<void> {
 
 interface Answer {
   readonly status: number;
+  /** The code of a sidecar that answered instead. */
+  readonly error: string | undefined;
   readonly body: Digest;
 }
 
@@ -93,12 +95,13 @@ async function ask(agent: Agent, url: string, body?: Buffer): Promise<Answer> {
   });
   const digest = new Digest();
   for await (const chunk of answer) digest.add(chunk);
-  return { status: answer.statusCode ?? 0, body: digest };
+  const { 'x-remora-error': error } = answer.headers;
+  return { status: answer.statusCode ?? 0, error: error?.toString(), body: digest };
 }
 
 async function download(agent: Agent, bytes: number): Promise<void> {
-  const { status, body } = await ask(agent, `http://http/bytes/${bytes}`);
-  assert.deepEqual([status, body.hex], [200, patternDigest(bytes)]);
+  const { status, error, body } = await ask(agent, `http://http/bytes/${bytes}`);
+  assert.deepEqual([status, error, body.hex], [200, undefined, patternDigest(bytes)]);
 }
 
 const keptAlive = new Agent({ keepAlive: true, maxSockets: 20 });
@@ -119,7 +122,8 @@ repeat('HTTP/1.1, abandoned', 2, async () => {
   asking.destroy();
 });
 repeat('HTTP/1.1, pods that come and go', 10, async () => {
-  assert.equal((await ask(keptAlive, 'http://churn/')).status, 200);
+  const { status, error } = await ask(keptAlive, 'http://churn/');
+  assert.deepEqual([status, error], [200, undefined]);
 });
 repeat('HTTP/1.1, without endpoints', 1, async () => {
   assert.equal((await ask(short, 'http://nobody/')).status, 503);
