@@ -24,9 +24,15 @@ export class CheckedConnection implements CheckedClient {
   #received: Buffer[] = [];
   #expected: Buffer = Buffer.alloc(0);
   #done: Done | undefined;
+  /** What stands before each path in the target. */
+  readonly #base: string;
+  readonly #host: string;
 
-  constructor(port: number, origin: Origin) {
+  /** @param authority asks an HTTP proxy at the port for this host */
+  constructor(port: number, origin: Origin, authority?: string) {
     this.#origin = origin;
+    this.#base = authority === undefined ? '' : `http://${authority}`;
+    this.#host = authority ?? 'bench.demo';
     this.#socket = connect(port, '127.0.0.1').setNoDelay(true);
     this.#socket.setTimeout(TIMEOUT_MS);
     this.#socket.on('data', (chunk) => this.#onData(chunk));
@@ -42,7 +48,7 @@ export class CheckedConnection implements CheckedClient {
     }
     this.#expected = this.#origin.body(path);
     this.#done = done;
-    this.#socket.write(`GET ${path} HTTP/1.1\r\nhost: bench.demo\r\n\r\n`);
+    this.#socket.write(`GET ${this.#base}${path} HTTP/1.1\r\nhost: ${this.#host}\r\n\r\n`);
   }
 
   close(): void {
@@ -199,4 +205,27 @@ async function answer(client: CheckedClient, path: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     client.request(path, (error) => (error === undefined ? resolve() : reject(error)));
   });
+}
+
+/**
+ * So many requests for `/1k`, over connections of which each has one under way.
+ *
+ * @param authority of the host that an HTTP proxy at the port is asked for
+ * @throws Error of the first wrong answer
+ */
+export async function askOften(
+  origin: Origin,
+  options: { port: number; authority?: string; connections: number; requests: number },
+): Promise<void> {
+  const { port, authority, connections, requests } = options;
+  let left = requests;
+  const loop = async (): Promise<void> => {
+    const client = new CheckedConnection(port, origin, authority);
+    try {
+      while (left-- > 0) await answer(client, '/1k');
+    } finally {
+      client.close();
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(connections, requests) }, loop));
 }

@@ -34,6 +34,8 @@ export interface Setup {
   readonly services: number;
   /** How many of them have a port of their own. */
   readonly used: number;
+  /** Each has ten endpoints; else one. Only with a pair. */
+  readonly manyEndpoints?: boolean;
 }
 
 /** Processes that carry load, not started yet. */
@@ -62,7 +64,7 @@ export class Lab {
   readonly tools: Tools;
   readonly children: Children;
   readonly origin: Origin;
-  /** Folder with `sidecar.js`, as it is in the image. */
+  /** Folder with `sidecar.js` and `control-plane.js`, as they are in the image. */
   readonly bundle: string;
   /** Where our sidecars write CPU profiles; undefined for none. */
   readonly profileDirectory: string | undefined;
@@ -78,9 +80,9 @@ export class Lab {
     this.profileDirectory = profileDirectory;
   }
 
-  /** Builds the sidecar, issues certificates, and starts the origin if there is nginx. */
+  /** Builds the processes, issues certificates, and starts the origin if there is nginx. */
   async open(): Promise<void> {
-    await buildProcesses(this.bundle, ['sidecar']);
+    await buildProcesses(this.bundle, ['sidecar', 'control-plane']);
     execFileSync(process.execPath, [CERTIFICATES, this.directory]);
     for (const side of ['client', 'greeter'] as const) {
       const { chain, key, both } = this.certificate(side);

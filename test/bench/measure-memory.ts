@@ -8,11 +8,11 @@ import type { Plan, Setup } from './lab.ts';
 import { type Measure, Measured, type Run } from './measured.ts';
 import { pssBytes } from './process-cost.ts';
 
-const MIB = 1024 * 1024;
-const REQUESTS = 20_000;
-const CONNECTIONS = 32;
+export const MIB = 1024 * 1024;
+export const REQUESTS = 20_000;
+export const CONNECTIONS = 32;
 /** For what a start leaves behind to be collected. */
-const SETTLE_MS = 2_000;
+export const SETTLE_MS = 2_000;
 
 /** Proportional set size of the sidecar beside a client, idle and after a load, in MiB. */
 export function memory(options: { services: number; used: number }): Measure {
@@ -70,7 +70,7 @@ async function sample(
  * The same with a copy of the client's side's program: pages of a program that
  * other processes run too count in part only, and this machine runs it more than once.
  */
-function alone(plan: Plan, copy: string): Plan {
+export function alone(plan: Plan, copy: string): Plan {
   const [outbound, ...rest] = plan.commands;
   if (outbound === undefined) return plan;
   copyFileSync(outbound.file, copy);

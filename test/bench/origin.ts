@@ -16,6 +16,9 @@ const SIZES: Readonly<Record<string, number>> = {
   '/shop/v1/last': KIB,
 };
 
+/** Pods of a service that has several: the origin answers HTTP/1.1 on all of them. */
+export const POD_ADDRESSES = Array.from({ length: 10 }, (_, i) => `127.77.0.${i + 1}`);
+
 /** The path that answers gRPC, with a message of this length. */
 export const GRPC_PATH = '/bench.Echo/Call';
 const GRPC_MESSAGE_BYTES = KIB;
@@ -66,13 +69,16 @@ export class Origin {
     this.http1 = http1;
     this.h2c = h2c;
     const path = join(this.#directory, 'origin.conf');
+    const listens = ['127.0.0.1', ...POD_ADDRESSES]
+      .map((address) => `listen ${address}:${http1};`)
+      .join(' ');
     const server = `root ${this.#directory}/www; default_type application/octet-stream;`;
     writeFileSync(
       path,
       nginxConfiguration(
         this.#directory,
         `open_file_cache max=100;
-        server { listen 127.0.0.1:${http1}; ${server} }
+        server { ${listens} ${server} }
         server {
           listen 127.0.0.1:${h2c} http2; ${server}
           http2_max_concurrent_streams 1000;

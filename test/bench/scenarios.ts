@@ -3,6 +3,7 @@ import { controlPlane } from './measure-control-plane.ts';
 import { type CpuOptions, cpu } from './measure-cpu.ts';
 import { latency } from './measure-latency.ts';
 import { memory } from './measure-memory.ts';
+import { meshMemory } from './measure-mesh-memory.ts';
 import { start } from './measure-start.ts';
 import type { Measure } from './measured.ts';
 import { LAST_PATH, RULE_HEADER } from './rules.ts';
@@ -182,6 +183,17 @@ export const SCENARIOS: readonly Scenario[] = [
     rows: rows(id, title, 'MiB', { envoy: 1 }, ['idle', 'after']),
     measure: memory({ services, used }),
   })),
+  {
+    id: 'memory-mesh',
+    rows: rows(
+      'memory-mesh',
+      'PSS in a mesh of 1,000 services × 10 endpoints, 10 services used',
+      'MiB',
+      { envoy: 1 },
+      ['idle', 'after'],
+    ),
+    measure: meshMemory({ services: 1_000, used: 10 }),
+  },
   {
     id: 'start',
     rows: rows('start', 'start to first proxied request', 'ms', { envoy: 1.5 }),

@@ -1,11 +1,14 @@
 import { freePorts } from '../../fakes/sidecar-process.ts';
 import type { Command } from '../children.ts';
 import type { Certificate, Lab, Plan, Setup } from '../lab.ts';
+import { unusedPods } from '../many-services.ts';
+import { POD_ADDRESSES } from '../origin.ts';
 import { type BenchRule, benchRules } from '../rules.ts';
 
 /** What the two of a pair speak. */
 export type Between = 'http1' | 'http2';
 
+const LOOPBACK = '127.0.0.1';
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
 /** Envoy with a worker a thread and without access logs; limits so high that they do not count. */
@@ -31,11 +34,16 @@ export async function planEnvoy(lab: Lab, setup: Setup, between: Between): Promi
     const hosts = names.map((name) => host(`${name}.demo`, name));
     listeners.push(listener(table, hosts));
   }
-  const clusters = names.map((name) => cluster(name, target));
+  const clusters = names.map((name, i) => {
+    if (!setup.manyEndpoints) return cluster(name, target);
+    return cluster(name, target, i < setup.used ? POD_ADDRESSES : unusedPods(i));
+  });
   const threads = setup.threads ?? 1;
   const commands = [command(lab, listeners, clusters, threads)];
   if (pair) {
-    const inbound = listener(next, [host('*', 'origin')], downstreamTls(lab, server, client));
+    const addresses = setup.manyEndpoints ? POD_ADDRESSES : undefined;
+    const tls = downstreamTls(lab, server, client);
+    const inbound = listener(next, [host('*', 'origin')], tls, addresses);
     commands.push(command(lab, [inbound], [cluster('origin', origin)], threads));
   }
   return { ports, commands };
@@ -86,7 +94,12 @@ function match(rule: BenchRule): object {
   }
 }
 
-function listener(port: number, virtualHosts: readonly object[], tls?: object): object {
+function listener(
+  port: number,
+  virtualHosts: readonly object[],
+  tls?: object,
+  addresses: readonly string[] = [LOOPBACK],
+): object {
   const manager = {
     '@type': type('filters.network.http_connection_manager.v3.HttpConnectionManager'),
     stat_prefix: 'bench',
@@ -102,10 +115,15 @@ function listener(port: number, virtualHosts: readonly object[], tls?: object): 
     filters: [{ name: 'envoy.filters.network.http_connection_manager', typed_config: manager }],
     ...(tls === undefined ? {} : { transport_socket: tls }),
   };
-  return { address: socketAddress(port), filter_chains: [chain] };
+  const [address, ...further] = addresses.map((one) => socketAddress(port, one));
+  return {
+    address,
+    additional_addresses: further.map((one) => ({ address: one })),
+    filter_chains: [chain],
+  };
 }
 
-function cluster(name: string, target: Target): object {
+function cluster(name: string, target: Target, addresses: readonly string[] = [LOOPBACK]): object {
   const limits = {
     max_connections: 100_000,
     max_pending_requests: 100_000,
@@ -118,7 +136,13 @@ function cluster(name: string, target: Target): object {
     outlier_detection: { consecutive_5xx: 5 },
     load_assignment: {
       cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: socketAddress(target.port) } }] }],
+      endpoints: [
+        {
+          lb_endpoints: addresses.map((address) => ({
+            endpoint: { address: socketAddress(target.port, address) },
+          })),
+        },
+      ],
     },
     ...(target.http2
       ? {
@@ -176,8 +200,8 @@ function commonTls(lab: Lab, own: Certificate, peer: Certificate): object {
   };
 }
 
-function socketAddress(port: number): object {
-  return { socket_address: { address: '127.0.0.1', port_value: port } };
+function socketAddress(port: number, address = LOOPBACK): object {
+  return { socket_address: { address, port_value: port } };
 }
 
 function type(name: string): string {
