@@ -153,6 +153,27 @@ test('policies are filled in with the defaults, and layers follow them', () => {
   );
 });
 
+test('hedging stands around a single try, and what it measured outlives configurations', () => {
+  const hedging = {
+    ...{ percentile: 95, minDelayMs: 10, methods: new Set(['GET']) },
+    ...{ budgetPercent: 10, budgetMinPerSecond: 0 },
+  };
+  const own = { hedging, perTryTimeoutMs: 100 };
+  const configured = { ...base, routes: new Map([['shop/cart', routes('shop/cart', [], own)]]) };
+  const clusters = new FakeClusters();
+  const first = compileConfig(configured, clusters, new ManualClock());
+  const before = selected(first);
+  assert.deepEqual(before.layers.map((layer) => layer.name).slice(-2), [
+    ...['hedging', 'attempt-timeout'],
+  ]);
+  const changed = { ...own, hedging: { ...hedging, percentile: 90 } };
+  const next = { ...base, routes: new Map([['shop/cart', routes('shop/cart', [], changed)]]) };
+  const after = selected(compileConfig(next, clusters, new ManualClock(), first));
+  assert.notEqual(after.policy.hedging, before.policy.hedging);
+  assert.equal(after.policy.hedging?.times, before.policy.hedging?.times);
+  assert.equal(after.policy.hedging?.budget, before.policy.hedging?.budget);
+});
+
 describe('after a change', () => {
   const rule: HttpRule = {
     name: 'rule',

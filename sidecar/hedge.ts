@@ -81,7 +81,7 @@ export class Hedge<V extends HttpVersion> implements Attempt, AttemptOwner<V> {
   }
 
   abort(outcome: AttemptOutcome): void {
-    this.#over('lost');
+    this.#over(this.#alone ? 'failed' : 'lost');
     this.#attempt.abort(outcome);
   }
 

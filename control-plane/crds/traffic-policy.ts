@@ -22,7 +22,7 @@ const timeouts = withRules(
     perTry: duration('The same for one try. 0s means no limit.').optional(),
     connect: duration('For opening a connection.', '1ms').optional(),
     idle: duration(
-      'A connection on which nothing has moved for this long is closed. 0s means no limit.',
+      'A request, or a connection that is not HTTP, on which nothing has moved for this long is ended; so is a connection to an endpoint that was not used. 0s means no limit.',
     ).optional(),
   }),
   'Time limits. What is absent has the default of the mesh.',

@@ -365,6 +365,16 @@ suite('a push', () => {
       reason: /retries\.budgetPercent: 101 is above 100/,
     },
     {
+      name: 'that hedges by no percentile',
+      resource: policy({ hedging: { percentile: 100, methods: ['GET'] } }),
+      reason: /hedging\.percentile: 100 is not 1 to 99/,
+    },
+    {
+      name: 'that hedges what is no method',
+      resource: policy({ hedging: { percentile: 95, methods: ['GET', 'GET /'] } }),
+      reason: /hedging\.methods\[1\]: "GET \/" is no name/,
+    },
+    {
       name: 'with a backoff that shrinks',
       resource: retries({ backoffMaxMs: 5 }),
       reason: /retries\.backoffMaxMs: 5 is below backoffBaseMs, 25/,

@@ -12,6 +12,8 @@ export interface ClusterPolicy {
   readonly circuitBreaker: CircuitBreaker | undefined;
   readonly loadBalancer: LoadBalancer | undefined;
   readonly limits: Limits | undefined;
+  /** How long a connection may be idle between two requests; 0 means no limit but our own. */
+  readonly idleTimeoutMs?: number | undefined;
 }
 
 /** The key of a service's port: `<namespace>/<name>:<port>`. */
@@ -22,7 +24,8 @@ export function portKey(service: ServiceName, port: number): string {
 /**
  * Which policy holds for which service port. A service's own policy holds where
  * no rule that leads there says anything; where several rules do, the strictest
- * breaker, the strictest limits and the most particular balancer count.
+ * breaker, the strictest limits, the shortest time and the most particular balancer
+ * count.
  */
 export function clusterPolicies(
   routes: ReadonlyMap<ServiceName, Routes>,
@@ -54,13 +57,15 @@ export function clusterPolicies(
       circuitBreaker: policy.circuitBreaker ?? own?.circuitBreaker,
       loadBalancer: policy.loadBalancer ?? own?.loadBalancer,
       limits: policy.limits ?? own?.limits,
+      idleTimeoutMs: policy.idleTimeoutMs ?? own?.idleTimeoutMs,
     });
   }
   return policies;
 }
 
-function saysAnything({ circuitBreaker, loadBalancer, limits }: Policy): boolean {
-  return circuitBreaker !== undefined || loadBalancer !== undefined || limits !== undefined;
+function saysAnything(policy: Policy): boolean {
+  const { circuitBreaker, loadBalancer, limits, idleTimeoutMs } = policy;
+  return (circuitBreaker ?? loadBalancer ?? limits ?? idleTimeoutMs) !== undefined;
 }
 
 function strictest(one: ClusterPolicy, other: ClusterPolicy | undefined): ClusterPolicy {
@@ -68,6 +73,7 @@ function strictest(one: ClusterPolicy, other: ClusterPolicy | undefined): Cluste
     circuitBreaker: either(one.circuitBreaker, other?.circuitBreaker, stricterBreaker),
     loadBalancer: either(one.loadBalancer, other?.loadBalancer, moreParticular),
     limits: either(one.limits, other?.limits, stricterLimits),
+    idleTimeoutMs: either(one.idleTimeoutMs, other?.idleTimeoutMs, shorter),
   };
 }
 
@@ -77,6 +83,11 @@ function either<T>(
   choose: (one: T, other: T) => T,
 ): T | undefined {
   return one === undefined || other === undefined ? (one ?? other) : choose(one, other);
+}
+
+/** 0 ms means no limit. */
+function shorter(oneMs: number, otherMs: number): number {
+  return oneMs === 0 || otherMs === 0 ? oneMs + otherMs : Math.min(oneMs, otherMs);
 }
 
 function stricterBreaker(one: CircuitBreaker, other: CircuitBreaker): CircuitBreaker {

@@ -108,9 +108,16 @@ const hasCode =
 /** Dials nothing; counts. */
 class ScriptedDialer implements Dialer {
   readonly dialed: string[] = [];
+  readonly timeoutsMs: number[] = [];
   readonly dead = new Set<string>();
 
-  async dial(host: string, port: number): ReturnType<Dialer['dial']> {
+  async dial(
+    host: string,
+    port: number,
+    _workload: Workload,
+    timeoutMs: number,
+  ): ReturnType<Dialer['dial']> {
+    this.timeoutsMs.push(timeoutMs);
     this.dialed.push(`${host}:${port}`);
     if (this.dead.has(host)) throw new MeshError('connect-failed', 'dead');
     return {
@@ -193,6 +200,48 @@ describe('a connection that was released', () => {
     assert.equal(Object(pool.describe()[0]).idle, 0);
     await eventually(() => sockets[0]?.readableEnded === true);
   });
+
+  test('is neither kept nor used for longer than the policy says', async () => {
+    const { port, sockets } = await serve();
+    const clock = new ManualClock();
+    const pool = cluster(clock);
+    pool.configure({
+      ...{ circuitBreaker: undefined, loadBalancer: undefined, limits: undefined },
+      idleTimeoutMs: 1_000,
+    });
+    pool.update([{ endpoint: endpoint('127.0.0.1'), port }]);
+    const first = await acquire(pool);
+    first.release(true);
+    clock.advance(999);
+    const second = await acquire(pool);
+    assert.equal(second.transport, first.transport);
+    second.release(true);
+    // Before anybody sweeps.
+    clock.advance(1_000);
+    assert.notEqual((await acquire(pool)).transport, first.transport);
+    await eventually(() => sockets[0]?.readableEnded === true);
+  });
+});
+
+test('the time for connecting holds for requests, connections and streams alike', async () => {
+  const dialer = new ScriptedDialer();
+  dialer.dead.add('10.0.0.1');
+  const target = { endpoint: endpoint('10.0.0.1'), port: 80 };
+  const asks: ((from: EndpointCluster) => Promise<unknown>)[] = [
+    (from) => acquire(from, { connectTimeoutMs: 1, pooled: true }),
+    (from) => acquire(from, { connectTimeoutMs: 2, pooled: false }),
+    (from) =>
+      new Promise((resolve, reject) => {
+        const request = { tried: [], connectTimeoutMs: 3 };
+        from.acquireStream(request, { onSlot: resolve, onError: reject });
+      }),
+  ];
+  for (const ask of asks) {
+    const pool = cluster(new ManualClock(), dialer);
+    pool.update([target]);
+    await assert.rejects(ask(pool), hasCode('connect-failed'));
+  }
+  assert.deepEqual(dialer.timeoutsMs, [1, 2, 3]);
 });
 
 describe('an endpoint that leaves', () => {

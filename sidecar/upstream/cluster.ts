@@ -66,6 +66,8 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
   readonly #dispatcher: Dispatcher;
   readonly #selection: Selection;
   #lastUsedMs: number;
+  /** Of connections between two requests, where a policy says so. */
+  #idleLimitMs = Number.POSITIVE_INFINITY;
 
   constructor(options: ClusterOptions) {
     this.name = options.name;
@@ -134,6 +136,8 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
     this.#selection.minHealthyPercent = this.#outliers.policy.minHealthyPercent ?? 0;
     this.#selection.recount();
     this.#dispatcher.limits = effectiveLimits(policy?.limits);
+    this.#idleLimitMs = policy?.idleTimeoutMs || Number.POSITIVE_INFINITY;
+    for (const { pool } of this.#selection.members) pool.limitMs = this.#idleLimitMs;
   }
 
   /** Nothing is under way or idle, and nothing was for this long. */
@@ -255,14 +259,11 @@ export class EndpointCluster implements Cluster, DispatcherOwner, MemberOwner {
   }
 
   #member(target: Target): Member {
-    return new Member({
-      endpoint: target.endpoint,
-      port: target.port,
-      dialer: this.#options.dialer,
-      hasBreaker: this.#options.avoidsFailing,
-      remote: this.#options.remote,
-      clock: this.#options.clock,
-      owner: this,
-    });
+    const { dialer, avoidsFailing, remote, clock } = this.#options;
+    const { endpoint, port } = target;
+    const hasBreaker = avoidsFailing;
+    const member = new Member({ endpoint, port, dialer, hasBreaker, remote, clock, owner: this });
+    member.pool.limitMs = this.#idleLimitMs;
+    return member;
   }
 }

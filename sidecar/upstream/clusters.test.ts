@@ -244,6 +244,14 @@ describe('the balancer and the limits of a service port', () => {
     assert.deepEqual(both?.loadBalancer, ring('x'));
   });
 
+  test('keep connections no longer than the shortest time that a rule says; 0 is no limit', () => {
+    const times = (...all: number[]): Routes =>
+      routes({}, ...all.map((idleTimeoutMs) => ({ idleTimeoutMs })));
+    assert.equal(found(times(5_000, 1_000))?.idleTimeoutMs, 1_000);
+    assert.equal(found(times(0, 5_000))?.idleTimeoutMs, 5_000);
+    assert.equal(found(routes({ idleTimeoutMs: 7 }, {}), 'shop/cart:80')?.idleTimeoutMs, 7);
+  });
+
   test('have of slow start and zones what any rule says, but no slow start on a ring', () => {
     const slowStart = { windowMs: 1_000, minPercent: 10 };
     const locality = { minHealthyPercent: 70 };

@@ -88,7 +88,7 @@ export class ConnectionDemand extends Demand {
   }
 
   use(member: Member): boolean {
-    const idle = this.kind === 'pooled' ? member.pool.take() : undefined;
+    const idle = this.kind === 'pooled' ? member.pool.take(member.clock) : undefined;
     if (idle === undefined) return false;
     this.#begin(member);
     this.#waiter.onConnection(this.#loan(member, idle, true));

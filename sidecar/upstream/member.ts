@@ -126,7 +126,7 @@ export class Member implements StreamPoolOwner {
   /** Closes what has been idle for too long. */
   sweep(nowMs: number): void {
     this.pool.sweep(nowMs);
-    this.#streams?.sweep(nowMs);
+    this.#streams?.sweep(nowMs, this.pool.limitMs);
   }
 
   /** What is under way goes on. */

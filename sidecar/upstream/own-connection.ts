@@ -83,13 +83,13 @@ export class OwnConnection extends SharedConnection implements ConnectionHandler
   /** Its transport counts. */
   said(): void {}
 
-  override sweep(nowMs: number): void {
+  override sweep(nowMs: number, idleLimitMs: number): void {
     if (this.#heard) {
       this.#heard = false;
       this.#heardMs = nowMs;
       this.#mayPing = true;
     }
-    super.sweep(nowMs);
+    super.sweep(nowMs, idleLimitMs);
     if (this.#pings && this.streams > 0) this.#watch(nowMs);
   }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../../runtime/clock.ts';
 import type { TransportHandler } from '../transport.ts';
 import type { Dialed } from './dialer.ts';
 
@@ -41,6 +42,8 @@ class IdleConnection implements TransportHandler {
 
 /** The idle connections to one endpoint. The one used last is lent first, so that the others may age. */
 export class IdlePool {
+  /** No connection is idle for longer, be it plain or of the trunk. */
+  limitMs = Number.POSITIVE_INFINITY;
   readonly #idle: IdleConnection[] = [];
 
   get size(): number {
@@ -54,7 +57,8 @@ export class IdlePool {
       transport.destroy();
       return false;
     }
-    const untilMs = nowMs + (dialed.mutualTls ? TRUNK_IDLE_MS : PLAIN_IDLE_MS);
+    const ownMs = dialed.mutualTls ? TRUNK_IDLE_MS : PLAIN_IDLE_MS;
+    const untilMs = nowMs + Math.min(ownMs, this.limitMs);
     const idle = new IdleConnection(dialed, untilMs, this);
     this.#idle.push(idle);
     transport.attach(idle);
@@ -63,12 +67,17 @@ export class IdlePool {
     return true;
   }
 
-  take(): Dialed | undefined {
+  take(clock: Clock): Dialed | undefined {
+    // Our own limits are sweeping ones; what somebody asked for holds to the moment.
+    const nowMs =
+      this.limitMs === Number.POSITIVE_INFINITY || this.#idle.length === 0
+        ? 0
+        : clock.monotonicMs();
     for (;;) {
       const idle = this.#idle.pop();
       if (idle === undefined) return undefined;
       const { transport } = idle.dialed;
-      if (!transport.finished) {
+      if (!transport.finished && idle.untilMs > nowMs) {
         transport.pause();
         return idle.dialed;
       }

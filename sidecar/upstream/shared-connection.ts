@@ -67,9 +67,10 @@ export abstract class SharedConnection {
   abstract said(bytes: number): void;
 
   /** To be called once a second or so. */
-  sweep(nowMs: number): void {
+  sweep(nowMs: number, idleLimitMs: number): void {
+    const limitMs = Math.min(IDLE_MS, idleLimitMs);
     if (this.streams > 0) this.#usedMs = nowMs;
-    else if (nowMs - this.#usedMs >= IDLE_MS || this.finished) this.retire();
+    else if (nowMs - this.#usedMs >= limitMs || this.finished) this.retire();
   }
 
   /** No new streams; the connection ends with the last one. */

@@ -136,8 +136,9 @@ export class StreamPool implements SharedConnectionOwner {
     return idle !== undefined;
   }
 
-  sweep(nowMs: number): void {
-    for (const connection of [...this.#connections]) connection.sweep(nowMs);
+  /** @param idleLimitMs what somebody asked for; our own limit holds besides */
+  sweep(nowMs: number, idleLimitMs: number): void {
+    for (const connection of [...this.#connections]) connection.sweep(nowMs, idleLimitMs);
   }
 
   /** No new streams; connections end with their last one. */

@@ -168,6 +168,28 @@ describe('a connection of HTTP/2', () => {
     await eventually(() => app.sessions[0]?.closed === true);
   });
 
+  test('is closed sooner where the policy says so', async () => {
+    const app = await http2Application('127.0.0.1', echo);
+    const clock = new ManualClock();
+    const cluster = clusterOf(app.port, { clock });
+    cluster.configure({
+      ...{ circuitBreaker: undefined, loadBalancer: undefined, limits: undefined },
+      idleTimeoutMs: 5_000,
+    });
+    const { slot, stream } = await open(cluster);
+    await stream.ended;
+    slot.release();
+    const sweep = (byMs: number): void => {
+      clock.advance(byMs);
+      cluster.sweep(clock.monotonicMs());
+    };
+    sweep(0);
+    sweep(4_999);
+    assert.equal(described(cluster).shared, 1);
+    sweep(1);
+    assert.equal(described(cluster).shared, 0);
+  });
+
   test('ends with its last stream when its endpoint leaves', async () => {
     const app = await http2Application('127.0.0.1', () => {});
     const cluster = clusterOf(app.port);

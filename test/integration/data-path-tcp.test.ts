@@ -98,6 +98,22 @@ describe('a connection to a service', () => {
     assert.equal(web.observer.opened[0]?.mutualTls, false);
   });
 
+  test('ends when nothing moved on it for as long as the policy allows', async () => {
+    const [web, cart] = [await pod('web'), await pod('cart')];
+    const app = await program(cart.options.address, echo);
+    const endpoint = cart.endpoint({ [SERVICE.port]: app.port });
+    web.view.service('shop/cart', SERVICE.host, SERVICE.port, 'tcp', [endpoint]);
+    const policy = { ...NO_POLICY, idleTimeoutMs: 200 };
+    const ports = [{ port: SERVICE.port, routeBound: false, rules: [], policy }];
+    web.view.change({ routes: new Map([['shop/cart', { service: 'shop/cart', ports }]]) });
+    web.redirected = SERVICE;
+    const call = new Call(web);
+    call.socket.write('x');
+    await call.receives('x');
+    await call.closed;
+    await eventually(() => web.observer.closed.length === 1);
+  });
+
   test('breaks when the peer dies, and does not seem to end', async () => {
     const [web, cart] = [await pod('web'), await pod('cart')];
     const app = await program(cart.options.address, echo);

@@ -1,6 +1,12 @@
-import { type Manifest, service, trafficPolicy } from '../manifests.ts';
+import {
+  grpcRoute,
+  type Manifest,
+  service,
+  trafficPolicy,
+  trafficPolicyOnRoute,
+} from '../manifests.ts';
 import type { Scenario } from '../scenario.ts';
-import { explained, get, post, seen, send } from '../steps.ts';
+import { call, explained, get, post, seen, send } from '../steps.ts';
 import { VERSIONS } from '../workloads.ts';
 
 /** Twenty responses have to be known. */
@@ -41,6 +47,29 @@ export const HEDGING: readonly Scenario[] = [
           behave: { on: ['v3'], delayMs: 1500 },
         }),
         { counts: { v1: { atLeast: 10 }, v2: { atLeast: 10 } }, atMostMs: 1000 },
+        { count: 60 },
+      ),
+    ],
+  },
+  {
+    name: 'calls of gRPC are sent twice where the policy of their route names POST',
+    apply: [
+      service('hedged-calls'),
+      grpcRoute('hedged-calls', '[{ backendRefs: [{ name: hedged-calls, port: 81 }] }]'),
+      trafficPolicyOnRoute(
+        'GRPCRoute',
+        'hedged-calls',
+        'hedging: { percentile: 50, minDelay: 50ms, methods: [POST], budget: { percent: 80 } }',
+      ),
+    ],
+    steps: [
+      send(call('http://hedged-calls:81/a.B/C'), { grpcStatus: 0 }, LEARN),
+      send(
+        call('http://hedged-calls:81/a.B/C', { behave: { on: ['v3'], delayMs: 1500 } }),
+        {
+          ...{ grpcStatus: 0, atMostMs: 1000 },
+          counts: { v1: { atLeast: 10 }, v2: { atLeast: 10 } },
+        },
         { count: 60 },
       ),
     ],

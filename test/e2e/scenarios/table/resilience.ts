@@ -238,6 +238,20 @@ export const RESILIENCE: readonly Scenario[] = [
     ],
   },
   {
+    name: 'a request on which nothing moves is ended, in every version of HTTP',
+    apply: [service('idle', v1), trafficPolicy('idle', 'timeouts: { idle: 500ms }')],
+    steps: [
+      send(get('http://idle/', { behave: { delayMs: 5000 } }), {
+        ...{ status: 504, error: 'idle-timeout', atMostMs: 4500 },
+      }),
+      send(get('http://idle:81/', { protocol: 'http2', behave: { delayMs: 5000 } }), {
+        ...{ status: 504, error: 'idle-timeout', atMostMs: 4500 },
+      }),
+      // Half of it came.
+      send(get('http://idle/', { behave: { slowBodyMs: 5000 } }), { status: 0, atMostMs: 4500 }),
+    ],
+  },
+  {
     name: 'a pod that keeps failing is taken out, and comes back',
     apply: [
       service('breaker'),
