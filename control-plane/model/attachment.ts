@@ -32,7 +32,11 @@ export interface AttachedPolicy extends Aged {
 
 /** Where settings are in force: a Service (`<namespace>/<name>`), by a route or without. */
 export interface Place {
-  readonly service: { readonly namespace: string; readonly name: string };
+  readonly service: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly sessionAffinity?: 'ClientIP';
+  };
   /** It is an ExternalService of that name. */
   readonly external?: boolean;
   /** None of its ports is one of HTTP. */

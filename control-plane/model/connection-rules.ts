@@ -1,4 +1,3 @@
-import { type AttachedPolicy, decidingPolicies, settle, type TargetKey } from './attachment.ts';
 import { compareRank } from './route-matches.ts';
 import type { Backend, ConnectionRule, Policy } from './types.ts';
 
@@ -15,19 +14,16 @@ export interface ConnectionRuleSource {
  * The rules of a port for connections, in order of precedence. The Gateway API's
  * order of TLSRoutes: the longest exact name, then the longest name with a
  * wildcard; what ties stays in the order given, which is by age.
- *
- * @param policies of the backends' own Services
  */
 export function buildConnectionRules(
   sources: readonly ConnectionRuleSource[],
   policy: Policy,
-  policies: (target: TargetKey) => readonly AttachedPolicy[],
 ): ConnectionRule[] {
   const entries = sources.flatMap(({ name, kind, serverNames, backends }) => {
     const rule = {
       name,
       tlsOnly: kind === 'TLSRoute',
-      backends: backends.map((backend) => withOwnPolicy(backend, policies)),
+      backends,
       policy,
     };
     const names = serverNames.length === 0 ? [undefined] : serverNames;
@@ -50,15 +46,4 @@ export function buildConnectionRules(
 function rankOf(serverName: string | undefined): number[] {
   if (serverName === undefined) return [0, 0];
   return [serverName.startsWith('*.') ? 1 : 2, serverName.length];
-}
-
-/** What a backend's Service demands of its connections and endpoints holds whoever leads there. */
-function withOwnPolicy(
-  backend: Backend,
-  policies: (target: TargetKey) => readonly AttachedPolicy[],
-): Backend {
-  if (backend.invalid !== undefined) return backend;
-  const [namespace = '', name = ''] = backend.service.split('/');
-  const deciding = decidingPolicies({ service: { namespace, name } }, policies);
-  return deciding.size === 0 ? backend : { ...backend, policy: settle({}, deciding) };
 }

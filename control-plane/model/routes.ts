@@ -4,6 +4,7 @@ import {
   type RouteObject,
   type RouteRuleSpec,
 } from '../watch/route.ts';
+import { affinity } from './affinity.ts';
 import {
   type AttachedPolicy,
   decidingPolicies,
@@ -11,6 +12,7 @@ import {
   settle,
   type TargetKey,
 } from './attachment.ts';
+import { withOwnPolicy } from './backend-policy.ts';
 import { buildConnectionRules, type ConnectionRuleSource } from './connection-rules.ts';
 import { ruleSettings, toSession } from './policies.ts';
 import { type Aged, compareAge } from './precedence.ts';
@@ -122,7 +124,9 @@ export interface RoutesInputs extends ReferenceInputs {
 export function buildRoutes(inputs: RoutesInputs): Routes {
   const service = `${inputs.service.namespace}/${inputs.service.name}`;
   const policies = atCaller(inputs.policies);
-  const policy = settle({}, decidingPolicies({ service: inputs.service }, policies));
+  const place = { service: inputs.service };
+  const deciding = decidingPolicies(place, policies);
+  const policy = settle(affinity(place, inputs.service, deciding) ?? {}, deciding);
   return {
     kind: 'routes',
     service,
@@ -141,13 +145,15 @@ function buildPort(
   const attached = attachedTo(inputs.routes, service, port).sort(compareAge);
   const connections = attached.flatMap((route) => connectionSources(inputs, route, service, port));
   if (connections.length > 0) {
-    const connectionRules = buildConnectionRules(connections, servicePolicy, inputs.policies);
+    const connectionRules = buildConnectionRules(connections, servicePolicy);
     return { port: port.port, routeBound: true, rules: [], policy: servicePolicy, connectionRules };
   }
   const entries = attached.flatMap((route) => {
-    const deciding = decidingPolicies({ service: inputs.service, route }, inputs.policies);
+    const place = { service: inputs.service, route };
+    const deciding = decidingPolicies(place, inputs.policies);
+    const affine = affinity(place, inputs.service, deciding);
     return route.rules.flatMap((rule) => {
-      const policy = sharedIn(settle(rule.settings, deciding), route);
+      const policy = sharedIn(settle({ ...affine, ...rule.settings }, deciding), route);
       const filters = resolveFilters(rule.filters, inputs, route);
       const backends = backendsOf(inputs, route, rule, service, port.port);
       const { name, session } = rule;
@@ -265,7 +271,7 @@ export function namesPort(routes: readonly Route[], service: string, port: Port)
 }
 
 function backendsOf(
-  inputs: RoutesInputs,
+  inputs: Omit<RoutesInputs, 'routes'>,
   route: Route,
   rule: RouteRule,
   service: string,
@@ -282,7 +288,12 @@ function backendsOf(
     const refusal = resolveBackend(inputs, route, reference);
     if (refusal !== undefined) return { ...backend, invalid: refusal.message };
     const filters = resolveFilters(reference.filters, inputs, route);
-    return filters === undefined ? backend : { ...backend, filters };
+    // What the parent says is said already.
+    const whole =
+      backend.service === service
+        ? backend
+        : withOwnPolicy(backend, inputs.policies, inputs.serviceOf);
+    return filters === undefined ? whole : { ...whole, filters };
   });
 }
 

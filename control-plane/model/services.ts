@@ -76,7 +76,13 @@ export function toService(
     );
   if (ports.length === 0) return undefined;
   const { namespace, name } = object.metadata;
-  return { kind: 'service', namespace, name, addresses: object.clusterIps, ports };
+  const service: Service = {
+    ...{ kind: 'service', namespace, name, addresses: object.clusterIps, ports },
+  };
+  // Headless: the client picks the endpoint itself.
+  return object.sessionAffinity === 'ClientIP' && object.clusterIps.length > 0
+    ? { ...service, sessionAffinity: 'ClientIP' }
+    : service;
 }
 
 function toPort(port: ServicePort): Port {

@@ -31,6 +31,8 @@ export interface Service {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly ports: readonly Port[];
+  /** A client is to stay with its endpoint. */
+  readonly sessionAffinity?: 'ClientIP';
 }
 
 export interface Routes {
@@ -98,7 +100,7 @@ export interface Backend {
   /** Why this backend cannot be used; its share is answered with 500. */
   readonly invalid?: string;
   readonly filters?: Filters;
-  /** Of a connection rule: what the backend's own Service says of its cluster. */
+  /** What the backend's own Service says of its cluster. */
   readonly policy?: Policy;
 }
 

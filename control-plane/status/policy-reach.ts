@@ -7,7 +7,7 @@ import type { Service } from '../model/types.ts';
 
 /** A Service by itself, or one of the routes that are in force for it. */
 export interface ReachedPlace {
-  readonly service: Pick<Service, 'namespace' | 'name'>;
+  readonly service: Pick<Service, 'namespace' | 'name' | 'sessionAffinity'>;
   readonly external?: boolean;
   readonly withoutHttp?: boolean;
   readonly route?: Route;

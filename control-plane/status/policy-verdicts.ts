@@ -1,3 +1,4 @@
+import { isAffine } from '../model/affinity.ts';
 import {
   type AttachedPolicy,
   decidingPolicies,
@@ -109,11 +110,17 @@ function forceOf(policy: AttachedPolicy, places: readonly Place[], inputs: Polic
     for (const field of fields) {
       if (vain.includes(field)) continue;
       const winner = deciding.get(field) ?? policy;
-      if (!own.has(field) && isSame(winner, policy)) {
+      const isOwn = own.has(field);
+      const affine = field === 'loadBalancer' && isAffine(place, place.service, deciding);
+      if (!isOwn && !affine && isSame(winner, policy)) {
         force.inForce += 1;
         continue;
       }
-      const who = own.has(field) ? "the rules' own" : policyKey(winner);
+      const who = isOwn
+        ? "the rules' own"
+        : affine
+          ? "the Service's sessionAffinity"
+          : policyKey(winner);
       const byWho = force.overridden.get(placeName(place)) ?? new Map<string, Set<PolicyField>>();
       force.overridden.set(placeName(place), byWho);
       byWho.set(who, (byWho.get(who) ?? new Set()).add(field));

@@ -48,8 +48,7 @@ function* policyFeatures(policy: Policy): Iterable<Feature> {
 
 function* policiesOf({ policy, rules, connectionRules = [] }: PortRoutes): Iterable<Policy> {
   yield policy;
-  for (const rule of rules) yield rule.policy;
-  for (const rule of connectionRules) {
+  for (const rule of [...rules, ...connectionRules]) {
     yield rule.policy;
     for (const backend of rule.backends) if (backend.policy !== undefined) yield backend.policy;
   }

@@ -55,6 +55,8 @@ export interface ServiceObject extends KubernetesObject {
   readonly clusterIps: readonly string[];
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly ServicePort[];
+  /** `ClientIP`, or `None`. */
+  readonly sessionAffinity: string;
 }
 
 export interface ServicePort {
@@ -88,6 +90,7 @@ export const serviceKind: WatchedKind<ServiceObject> = {
       clusterIps: addresses.filter((address) => address !== ''),
       selector: textMap(spec.selector, ['spec', 'selector']),
       ports,
+      sessionAffinity: text(spec.sessionAffinity, ['spec', 'sessionAffinity'], 'None'),
     };
   },
 };

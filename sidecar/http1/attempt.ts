@@ -2,6 +2,7 @@ import type { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { countDialedConnection } from '../count-connection.ts';
 import type { Attempt, AttemptOwner } from '../downstream.ts';
+import { outcomeOfHead } from '../policy/endpoint-outcome.ts';
 import { IDEMPOTENT_METHODS } from '../policy/layer.ts';
 import type { BodyTarget } from '../request-body.ts';
 import { neverOpened, type OwnedTransport, type Transport } from '../transport.ts';
@@ -12,7 +13,6 @@ import type {
   Cluster,
   UpstreamConnection,
 } from '../upstream/types.ts';
-import { isGatewayStatus } from '../upstream/types.ts';
 import { ResponseReader, type ResponseSink } from './client.ts';
 import type { Response } from './response.ts';
 import type { Http1 } from './version.ts';
@@ -128,9 +128,11 @@ export class Http1Attempt implements Attempt, AcquireWaiter, ResponseSink, BodyT
 
   onResponse(response: Response): void {
     // Known now, and a body may take long.
-    if (response.status >= 500) this.#report(isGatewayStatus(response.status) ? GATEWAY : 'error');
-    else this.#connection?.responded();
-    if (this.#owner.responseBegan(response, this.#connection?.mutualTls === true)) return;
+    const fromSidecar = this.#connection?.mutualTls === true;
+    const outcome = outcomeOfHead(response, fromSidecar);
+    if (outcome === 'success') this.#connection?.responded();
+    else this.#report(outcome);
+    if (this.#owner.responseBegan(response, fromSidecar)) return;
     this.#discarding = true;
     // A body that did not come along with the head is not worth waiting for.
     queueMicrotask(() => this.abort('success'));

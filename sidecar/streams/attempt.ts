@@ -2,11 +2,11 @@ import { MeshError } from '../../runtime/errors.ts';
 import type { Endpoint } from '../config/types.ts';
 import { countDialedConnection } from '../count-connection.ts';
 import type { Attempt, AttemptOwner } from '../downstream.ts';
-import { GRPC, isGrpcServerError } from '../grpc/status.ts';
 import { ERROR_CODE } from '../http2/error-code.ts';
 import type { HeaderField } from '../http2/header-field.ts';
 import type { Http2Stream, StreamEnd, StreamHandler } from '../http2/types.ts';
 import { INTERIM_LIMIT } from '../message.ts';
+import { outcomeOfCall, outcomeOfHead } from '../policy/endpoint-outcome.ts';
 import type { BodyTarget } from '../request-body.ts';
 import type { CountedConnection } from '../transport.ts';
 import type {
@@ -16,7 +16,6 @@ import type {
   StreamSlot,
   StreamWaiter,
 } from '../upstream/types.ts';
-import { isGatewayStatus } from '../upstream/types.ts';
 import { fieldBytes, relayedTrailers } from './fields.ts';
 import { grpcStatusIn, StreamResponse } from './response.ts';
 import { StreamReset } from './stream-reset.ts';
@@ -175,10 +174,11 @@ export class StreamAttempt
     this.#response = response;
     this.#received = response.endsStream;
     // Known now, and a body may take long.
-    const outcome = outcomeOfHead(response);
+    const fromSidecar = this.#slot?.mutualTls === true;
+    const outcome = outcomeOfHead(response, fromSidecar);
     if (outcome === 'success') this.#slot?.responded();
     else this.#report(outcome);
-    if (!this.#owner.responseBegan(response, this.#slot?.mutualTls === true)) {
+    if (!this.#owner.responseBegan(response, fromSidecar)) {
       this.abort('success');
     } else if (response.endsStream) {
       this.#finish('success');
@@ -231,19 +231,6 @@ export class StreamAttempt
 
 function isTooMuch(end: StreamEnd): boolean {
   return end.kind === 'reset' && end.code === ERROR_CODE.enhanceYourCalm;
-}
-
-function outcomeOfHead({ status, grpcStatus }: StreamResponse): AttemptOutcome {
-  if (grpcStatus !== undefined) return outcomeOfCall(grpcStatus);
-  if (status < 500) return 'success';
-  return isGatewayStatus(status) ? 'gateway-error' : 'error';
-}
-
-function outcomeOfCall(grpcStatus: number): AttemptOutcome {
-  if (grpcStatus === GRPC.unavailable || grpcStatus === GRPC.deadlineExceeded) {
-    return 'gateway-error';
-  }
-  return isGrpcServerError(grpcStatus) ? 'error' : 'success';
 }
 
 /** Whether the endpoint is to blame. */

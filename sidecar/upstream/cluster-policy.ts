@@ -6,6 +6,7 @@ import type {
   Routes,
   ServiceName,
 } from '../config/types.ts';
+import { stricterBreaker } from './stricter-breaker.ts';
 
 /** What of a policy concerns a cluster, and not a single request. Undefined means the mesh default. */
 export interface ClusterPolicy {
@@ -88,13 +89,6 @@ function either<T>(
 /** 0 ms means no limit. */
 function shorter(oneMs: number, otherMs: number): number {
   return oneMs === 0 || otherMs === 0 ? oneMs + otherMs : Math.min(oneMs, otherMs);
-}
-
-function stricterBreaker(one: CircuitBreaker, other: CircuitBreaker): CircuitBreaker {
-  /** 0 errors means never. */
-  const limit = (breaker: CircuitBreaker): number =>
-    breaker.consecutiveErrors === 0 ? Number.POSITIVE_INFINITY : breaker.consecutiveErrors;
-  return limit(one) < limit(other) ? one : other;
 }
 
 /** The later, the more a user relies on it. */

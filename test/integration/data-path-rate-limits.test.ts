@@ -256,6 +256,28 @@ describe('limits of a route, counted where requests leave', () => {
   });
 });
 
+test('a store that does not answer makes no endpoint a failing one', async () => {
+  const it = await cart();
+  const store = { port: await freePort(), failOpen: false, timeoutMs: 2_000 };
+  limitInbound(it, policy([limit(100, { global: true })], store));
+  const web = await caller('web', it);
+  // Otherwise one of one endpoint may never be out.
+  const circuitBreaker = { consecutiveErrors: 2, ejectionMs: 60_000, maxEjectedPercent: 100 };
+  const ports = [
+    {
+      ...{ port: SERVICE.port, routeBound: false, rules: [] },
+      policy: { ...NO_POLICY, circuitBreaker: { ...circuitBreaker, consecutiveGatewayErrors: 1 } },
+    },
+  ];
+  web.view.change({ routes: new Map([['shop/cart', { service: 'shop/cart', ports }]]) });
+  const errors = [];
+  for (let i = 0; i < 6; i++) errors.push((await from(web)).headers['x-remora-error']);
+  assert.deepEqual(errors, Array(6).fill('rate-limit-unavailable'));
+  assert.deepEqual(web.observer.ejections, []);
+  limitInbound(it);
+  assert.equal((await from(web)).status, 200);
+});
+
 describe('a limit for all sidecars', { skip: withoutRedis }, () => {
   const global = (burst: number, own: Partial<RateLimit> = {}): RateLimit =>
     limit(burst, { name: 'global', global: true, ...own });

@@ -376,6 +376,16 @@ describe('ring hash', () => {
     assert.ok(new Set(pods).size > 30);
   });
 
+  test('stays where the source decides, however much is under way there', () => {
+    const members = endpoints(5);
+    const balancer = ring(members, 'shop/web-1');
+    const first = balancer.pick(members, undefined);
+    for (let i = 0; i < 50; i++) {
+      if (first) first.inFlight += 1;
+      assert.equal(balancer.pick(members, undefined), first);
+    }
+  });
+
   test('keeps every endpoint under its bound, whatever the keys are', () => {
     fc.assert(
       fc.property(

@@ -52,7 +52,11 @@ export class RingHash<T extends Candidate> implements Balancer<T> {
     const key = hashKey ?? this.#options.defaultKey;
     if (key === undefined || candidates.length < 2) return this.#withoutKey.pick(candidates);
     const ring = this.#currentRing();
-    const bound = loadBound(this.#options.inFlight() + 1, candidates.length);
+    // Of one key alone nothing is a mean: it is asked for that all goes to one endpoint.
+    const bound =
+      hashKey === undefined
+        ? Number.POSITIVE_INFINITY
+        : loadBound(this.#options.inFlight() + 1, candidates.length);
     const all = candidates.length === this.#members.length;
     const position = ring.position(key);
     for (let i = 0; i < ring.size; i++) {
