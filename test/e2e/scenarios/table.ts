@@ -9,6 +9,7 @@ import { POLICIES } from './table/policies.ts';
 import { RATE_LIMITS } from './table/rate-limits.ts';
 import { RESILIENCE } from './table/resilience.ts';
 import { ROUTES } from './table/routes.ts';
+import { SESSIONS } from './table/sessions.ts';
 import { STATUSES } from './table/statuses.ts';
 
 /** All of them, in the order in which they are played. */
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...FAULTS,
   ...RATE_LIMITS,
   ...BALANCING,
+  ...SESSIONS,
   ...STATUSES,
   ...EXPLANATIONS,
   ...CHANGES,
