@@ -1,6 +1,7 @@
 import type { Scenario } from './scenario.ts';
 import { BALANCING } from './table/balancing.ts';
 import { CHANGES } from './table/changes.ts';
+import { CONNECTIONS } from './table/connections.ts';
 import { EXPLANATIONS } from './table/explanations.ts';
 import { FAULTS } from './table/faults.ts';
 import { FILTERS } from './table/filters.ts';
@@ -23,6 +24,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...RATE_LIMITS,
   ...BALANCING,
   ...SESSIONS,
+  ...CONNECTIONS,
   ...STATUSES,
   ...EXPLANATIONS,
   ...CHANGES,
