@@ -2,6 +2,7 @@ import type { Scenario } from './scenario.ts';
 import { BALANCING } from './table/balancing.ts';
 import { CHANGES } from './table/changes.ts';
 import { CONNECTIONS } from './table/connections.ts';
+import { EGRESS } from './table/egress.ts';
 import { EXPLANATIONS } from './table/explanations.ts';
 import { FAULTS } from './table/faults.ts';
 import { FILTERS } from './table/filters.ts';
@@ -25,6 +26,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...BALANCING,
   ...SESSIONS,
   ...CONNECTIONS,
+  ...EGRESS,
   ...STATUSES,
   ...EXPLANATIONS,
   ...CHANGES,
