@@ -10,6 +10,7 @@ import { MATCHES } from './table/matches.ts';
 import { POLICIES } from './table/policies.ts';
 import { RATE_LIMITS } from './table/rate-limits.ts';
 import { RESILIENCE } from './table/resilience.ts';
+import { ROUTE_STATUSES } from './table/route-statuses.ts';
 import { ROUTES } from './table/routes.ts';
 import { SESSIONS } from './table/sessions.ts';
 import { STATUSES } from './table/statuses.ts';
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...CONNECTIONS,
   ...EGRESS,
   ...STATUSES,
+  ...ROUTE_STATUSES,
   ...EXPLANATIONS,
   ...CHANGES,
 ];
