@@ -26,15 +26,15 @@ export const SESSIONS: readonly Scenario[] = [
         headers: { 'set-cookie': /^cart=[\w-]+; Path=\/; HttpOnly; SameSite=Lax$/ },
       }),
       send(
-        get('http://shop/', { session: clients('shop', 30) }),
+        get('http://shop/', { session: clients('shop', 40) }),
         { pods: 3, podsOfEach: 1 },
         { count: 120 },
       ),
       // They know it by now.
       send(
-        get('http://shop/', { session: clients('shop', 30) }),
+        get('http://shop/', { session: clients('shop', 40) }),
         { pods: 3, podsOfEach: 1, headers: { 'set-cookie': null } },
-        { count: 60, atOnce: 6 },
+        { count: 80, atOnce: 8 },
       ),
     ],
   },
@@ -53,7 +53,7 @@ export const SESSIONS: readonly Scenario[] = [
         headers: { 'x-session': /^[\w-]+$/, 'set-cookie': null },
       }),
       send(
-        get('http://by-name-of-session/', { session: clients('by-header', 30, 'x-session') }),
+        get('http://by-name-of-session/', { session: clients('by-header', 40, 'x-session') }),
         { pods: 3, podsOfEach: 1 },
         { count: 120 },
       ),
@@ -75,7 +75,7 @@ export const SESSIONS: readonly Scenario[] = [
     steps: [
       send(
         call(`http://session-calls:${PORT.http2}/a.B/C`, {
-          session: clients('calls', 20, 'x-session'),
+          session: clients('calls', 40, 'x-session'),
         }),
         { grpcStatus: 0, pods: 3, podsOfEach: 1 },
         { count: 80 },
@@ -121,9 +121,9 @@ export const SESSIONS: readonly Scenario[] = [
     ],
     steps: [
       send(
-        get('http://takeover/', { session: clients('takeover', 30) }),
+        get('http://takeover/', { session: clients('takeover', 40) }),
         { pods: 3, podsOfEach: 1 },
-        { count: 60 },
+        { count: 80 },
       ),
       send(
         get('http://takeover/', { behave: { on: ['v2'], status: 503 } }),
@@ -131,7 +131,7 @@ export const SESSIONS: readonly Scenario[] = [
         { count: 40 },
       ),
       send(
-        get('http://takeover/', { session: clients('takeover', 30) }),
+        get('http://takeover/', { session: clients('takeover', 40) }),
         { counts: { v1: { atLeast: 1 }, v3: { atLeast: 1 } }, podsOfEach: 1 },
         { count: 120 },
       ),
@@ -152,7 +152,7 @@ export const SESSIONS: readonly Scenario[] = [
     ],
     steps: [
       send(
-        get('http://both/', { session: clients('both', 12) }),
+        get('http://both/', { session: clients('both', 24) }),
         { pods: 3, podsOfEach: { atMost: 2 } },
         { count: 240 },
       ),
