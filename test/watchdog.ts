@@ -3,7 +3,7 @@
  * whose tests are over while something of theirs is still open; this ends it, and
  * says what that was.
  */
-const LIMIT_MS = 300_000;
+const LIMIT_MS = 600_000;
 
 setTimeout(() => {
   const open = process.getActiveResourcesInfo().join(', ');

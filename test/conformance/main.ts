@@ -15,7 +15,6 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { INJECT_LABEL } from '../../proto/well-known.ts';
 import { RELEASE } from '../../runtime/release.ts';
-import { installGatewayApi } from '../e2e/harness/gateway-api.ts';
 import { PROJECT } from '../e2e/harness/images.ts';
 import { kubectl } from '../e2e/harness/kubectl.ts';
 import { ensureMesh, requireCluster } from '../e2e/harness/mesh.ts';
@@ -87,8 +86,7 @@ async function build(): Promise<string> {
 
 await requireCluster();
 const program = await build();
-await installGatewayApi();
-await ensureMesh();
+await ensureMesh('standard');
 mkdirSync(REPORTS, { recursive: true });
 const flags = ['-test.timeout=90m', ...FLAGS, ...process.argv.slice(2)];
 process.exitCode = await runSuite(program, flags);

@@ -41,7 +41,7 @@ export class LocalScenarioMesh implements ScenarioMesh {
   #refusals = 0;
 
   get callers(): readonly PodAgent[] {
-    return [this.agent('client'), this.agent('consumer')];
+    return [this.agent('client'), this.agent('consumer'), this.agent('restricted')];
   }
 
   callees(): Promise<readonly PodAgent[]> {

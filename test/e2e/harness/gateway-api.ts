@@ -6,28 +6,33 @@ import { kubectl } from './kubectl.ts';
 const VERSION = 'v1.7.0';
 const MODULE = `sigs.k8s.io/gateway-api@${VERSION}`;
 
+const ANNOTATION = '{.metadata.annotations.gateway\\.networking\\.k8s\\.io';
+
+/** What has sessions is `experimental`, and all of `standard` with it. */
+export type Channel = 'standard' | 'experimental';
+
 /**
- * Installs the Gateway API's standard channel where the cluster has none, or an
- * older one, from the Go module; a cluster without Go at hand must bring it.
+ * Installs a channel of the Gateway API where the cluster has another, or an older
+ * release, from the Go module; a cluster without Go at hand must bring it.
  */
-export async function installGatewayApi(): Promise<void> {
+export async function installGatewayApi(channel: Channel): Promise<void> {
   const present = await kubectl([
     'get',
     'crd',
     'httproutes.gateway.networking.k8s.io',
     '-o',
-    'jsonpath={.metadata.annotations.gateway\\.networking\\.k8s\\.io/bundle-version}',
+    `jsonpath=${ANNOTATION}/bundle-version} ${ANNOTATION}/channel}`,
   ]).catch(() => '');
-  if (present === VERSION) return;
+  if (present === `${VERSION} ${channel}`) return;
   let folder: string;
   try {
     // The module asks for a newer Go than many a machine has.
     const download = ['GOTOOLCHAIN=auto', 'go', 'mod', 'download', '-json', MODULE];
     const answer = JSON.parse(await run('env', download)) as { Dir: string };
-    folder = join(answer.Dir, 'config/crd/standard');
+    folder = join(answer.Dir, `config/crd/${channel}`);
   } catch (error) {
     throw new Error(
-      `the cluster has no HTTPRoute of ${VERSION}, and ${MODULE} cannot be had through Go: install the Gateway API's standard channel and start again`,
+      `the cluster has no HTTPRoute of ${VERSION} ${channel}, and ${MODULE} cannot be had through Go: install the Gateway API's ${channel} channel and start again`,
       { cause: error },
     );
   }

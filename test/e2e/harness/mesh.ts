@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { SYSTEM_NAMESPACE } from '../../../proto/well-known.ts';
 import { run } from './command.ts';
-import { installGatewayApi } from './gateway-api.ts';
+import { type Channel, installGatewayApi } from './gateway-api.ts';
 import { buildImages, meshImage, PROJECT } from './images.ts';
 import { apply, kubectl, rolledOut } from './kubectl.ts';
 
@@ -43,10 +43,10 @@ export async function requireCluster(): Promise<void> {
  * Gateway API there, chart installed, pods ready. Cheap when it does already,
  * so that every file of the suite can also be run alone.
  */
-export async function ensureMesh(): Promise<void> {
+export async function ensureMesh(channel: Channel = 'experimental'): Promise<void> {
+  await installGatewayApi(channel);
   if (await runs()) return;
   await buildImages();
-  await installGatewayApi();
   await prepareSystemNamespace();
   await installChart();
   await rolledOut(SYSTEM_NAMESPACE, ...DEPLOYMENTS);

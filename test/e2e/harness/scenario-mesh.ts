@@ -39,7 +39,7 @@ export class ClusterScenarioMesh implements ScenarioMesh {
   #callees: readonly PodAgent[] | undefined;
 
   get callers(): readonly PodAgent[] {
-    return [this.agent('client'), this.agent('consumer')];
+    return [this.agent('client'), this.agent('consumer'), this.agent('restricted')];
   }
 
   callees(): Promise<readonly PodAgent[]> {

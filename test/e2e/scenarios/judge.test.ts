@@ -10,6 +10,7 @@ const result = (own: Partial<Result> = {}): Result => ({
   body: JSON.stringify({ ...received, headers: { 'x-a': '1' }, body: '', count: 2 }),
   error: '',
   ms: 10,
+  session: '',
   ...own,
 });
 const many = (version: string, count: number): Result[] =>
@@ -17,11 +18,15 @@ const many = (version: string, count: number): Result[] =>
     result({ headers: { 'x-version': version, 'x-pod': version } }),
   );
 
+const ofClient = (session: string, pod: string): Result =>
+  result({ session, headers: { 'x-pod': pod } });
+
 describe('results are as expected', () => {
   const cases: [name: string, expected: Expected, results: Result[]][] = [
     ['a whole answer', {}, [result()]],
     ['no answer', { status: 0 }, [result({ error: 'reset' })]],
     ['a version', { from: 'v1', pods: 1 }, [result(), result()]],
+    ['a pod for each client', { podsOfEach: 1 }, [ofClient('a', 'v1'), ofClient('b', 'v2')]],
     [
       'shares that chance allows',
       { shares: { v1: 75, v2: 25 } },
@@ -71,6 +76,12 @@ describe('results are not as expected', () => {
     ['an error', { error: 'no-route' }, [result()], /expected "no-route", got none/],
     ['a count', { received: { count: 3 } }, [result()], /requests of this key: expected 3, got 2/],
     ['nothing received', { received: {} }, [result({ headers: {} })], /did not say/],
+    [
+      'a client that went elsewhere',
+      { podsOfEach: 1 },
+      [ofClient('a', 'v1'), ofClient('b', 'v2'), ofClient('a', 'v2')],
+      /^pods that answered a: expected 1, got 2/,
+    ],
     ['too soon', { atLeastMs: 20 }, [result()], /at least 20 ms, got 10/],
     ['too late', { atMostMs: 5 }, [result()], /at most 5 ms, got 10/],
   ];

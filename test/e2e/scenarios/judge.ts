@@ -39,7 +39,7 @@ export function versionOf({ headers }: Pick<Result, 'headers'>): string {
 }
 
 function judgeAll(expected: Expected, results: readonly Result[]): string[] {
-  const { statuses, shares, counts, pods } = expected;
+  const { statuses, shares, counts, pods, podsOfEach } = expected;
   const complaints: (string | undefined)[] = [];
   if (statuses !== undefined) {
     const found = tally(results, ({ status }) => String(status));
@@ -67,6 +67,12 @@ function judgeAll(expected: Expected, results: readonly Result[]): string[] {
   if (pods !== undefined) {
     const found = tally(results, ({ headers }) => text(headers['x-pod']));
     complaints.push(judgeCount('pods that answered', pods, found.size));
+  }
+  if (podsOfEach !== undefined) {
+    for (const [session, own] of Map.groupBy(results, (result) => result.session)) {
+      const found = tally(own, ({ headers }) => text(headers['x-pod']));
+      complaints.push(judgeCount(`pods that answered ${session}`, podsOfEach, found.size));
+    }
   }
   return complaints.filter((complaint) => complaint !== undefined);
 }

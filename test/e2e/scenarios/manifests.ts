@@ -17,6 +17,10 @@ export interface Manifest {
 export const NAMESPACE = 'scenarios';
 /** The namespace of another team, which uses what is in the first. */
 export const CONSUMER_NAMESPACE = 'scenarios-consumer';
+/** One whose pods may call nothing outside of the mesh but what is registered. */
+export const RESTRICTED_NAMESPACE = 'scenarios-restricted';
+/** The application once more, outside of the mesh. */
+export const OUTSIDE = { namespace: 'scenarios-outside', name: 'outside' } as const;
 
 /** Manifests as anybody writes them; without a namespace they are in that of the scenarios. */
 export function manifests(yaml: string): Manifest[] {
@@ -37,6 +41,38 @@ export function httpRoute(service: string, rules: string, options: RouteOptions 
 /** The same for a GRPCRoute. */
 export function grpcRoute(service: string, rules: string, options: RouteOptions = {}): Manifest {
   return route('GRPCRoute', service, rules, { port: PORT.http2, ...options });
+}
+
+/** A TCPRoute, by default for the port that is declared TCP. */
+export function tcpRoute(service: string, rules: string, options: RouteOptions = {}): Manifest {
+  return route('TCPRoute', service, rules, { port: PORT.tcp, ...options });
+}
+
+/** A TLSRoute for server names, by default for the port on which the application speaks TLS. */
+export function tlsRoute(
+  service: string,
+  hostnames: readonly string[],
+  rules: string,
+  options: RouteOptions = {},
+): Manifest {
+  const { spec, ...rest } = route('TLSRoute', service, rules, { port: PORT.tls, ...options });
+  return { ...rest, spec: { hostnames, ...(spec as object) } };
+}
+
+/** The `spec` of an ExternalService of the restricted namespace. */
+export function externalService(name: string, spec: string): Manifest {
+  return {
+    apiVersion: 'remora.dev/v1alpha1',
+    kind: 'ExternalService',
+    metadata: { name, namespace: RESTRICTED_NAMESPACE },
+    spec: parse(spec),
+  };
+}
+
+/** The rest of the `spec` of a TrafficPolicy for it, under its name. */
+export function trafficPolicyOnExternal(name: string, spec: string): Manifest {
+  const target = { group: 'remora.dev', kind: 'ExternalService', name };
+  return policyOn(target, name, spec, 'TrafficPolicy', RESTRICTED_NAMESPACE);
 }
 
 export interface RouteOptions {
@@ -89,17 +125,26 @@ export function namespacePolicy(spec: string): Manifest {
   return policyOn({ group: '', kind: 'Namespace', name: NAMESPACE }, 'defaults', spec);
 }
 
-function policyOn(target: object, name: string, spec: string, kind = 'TrafficPolicy'): Manifest {
+function policyOn(
+  target: object,
+  name: string,
+  spec: string,
+  kind = 'TrafficPolicy',
+  namespace: string = NAMESPACE,
+): Manifest {
   return {
     apiVersion: 'remora.dev/v1alpha1',
     kind,
-    metadata: { name, namespace: NAMESPACE },
+    metadata: { name, namespace },
     spec: { targetRefs: [target], ...(parse(spec) as object) },
   };
 }
 
 /** Ports of every Service of the scenarios. */
-export const PORT = { http: 80, http2: 81, secondHttp: 82, silent: 83 } as const;
+export const PORT = {
+  ...{ http: 80, http2: 81, secondHttp: 82, silent: 83 },
+  ...{ tcp: 84, undeclared: 85, tls: 443 },
+} as const;
 
 /**
  * A Service of the application. Each scenario has its own, because what a sidecar
@@ -122,6 +167,10 @@ export function service(
         { name: 'http', port: PORT.http, targetPort: 8080 },
         { name: 'grpc', port: PORT.http2, targetPort: 8081 },
         { name: 'http-second', port: PORT.secondHttp, targetPort: 8080 },
+        // Of HTTP, too: what a port is declared to be decides.
+        { name: 'tcp', port: PORT.tcp, targetPort: 8080 },
+        { name: 'any', port: PORT.undeclared, targetPort: 8080 },
+        { name: 'tls', port: PORT.tls, targetPort: 8443 },
         // Nobody listens there.
         { name: 'http-silent', port: PORT.silent, targetPort: 8099 },
       ],

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { PORT as MESH_PORT } from '../../../proto/well-known.ts';
+import { parseMetrics } from '../../protocols/carriage.ts';
 import type { PodAgent } from './agent.ts';
 import { judge, judgeCount, judgeReceived } from './judge.ts';
 import { httpRoute, type Manifest, NAMESPACE, nameOf } from './manifests.ts';
@@ -8,6 +9,7 @@ import type {
   Client,
   ExplainStep,
   LoadStep,
+  MetricStep,
   Received,
   Request,
   Result,
@@ -125,6 +127,8 @@ export class ScenarioPlayer {
         return await this.#seen(step);
       case 'explain':
         return await this.#explained(step);
+      case 'metric':
+        return await this.#metric(step);
     }
   }
 
@@ -206,6 +210,19 @@ export class ScenarioPlayer {
         ...(complaint === undefined ? [] : [complaint]),
         ...(received === undefined ? [] : requests.flatMap((one) => judgeReceived(received, one))),
       ];
+    });
+  }
+
+  async #metric({ from, name, labels, value }: MetricStep): Promise<readonly string[]> {
+    const url = `http://127.0.0.1:${MESH_PORT.health}/metrics`;
+    return await untilNone(async () => {
+      const { body } = await this.#mesh.agent(from).read(url);
+      const series = parseMetrics(body).filter((sample) => sample.name === name);
+      const sum = series
+        .filter((sample) => Object.entries(labels).every(([k, v]) => sample.labels[k] === v))
+        .reduce((total, sample) => total + sample.value, 0);
+      const complaint = judgeCount(name, value, sum);
+      return complaint === undefined ? [] : [complaint, `there are ${JSON.stringify(series)}`];
     });
   }
 

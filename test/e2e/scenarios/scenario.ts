@@ -16,7 +16,7 @@ export interface Scenario {
 }
 
 /** A pod from which requests are sent, see `workloads.ts`. */
-export type Client = 'client' | 'consumer' | 'outsider';
+export type Client = 'client' | 'consumer' | 'restricted' | 'outsider';
 
 /** How the application is to treat a request; sent as JSON in `x-behave`. */
 export interface Behaviour {
@@ -40,8 +40,19 @@ export interface Behaviour {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Clients that show what responses told them: cookies, and a header. */
+export interface Session {
+  /** They are the same ones in every step. */
+  readonly name: string;
+  /** So many take turns. */
+  readonly clients: number;
+  /** Empty: cookies alone. */
+  readonly header: string;
+}
+
 export interface Request {
   readonly method: string;
+  /** Of `https:`, the server name is the header `host`, where there is one. */
   readonly url: string;
   /** In values, `{n}` stands for the number of the request. */
   readonly headers: Readonly<Record<string, string>>;
@@ -49,6 +60,7 @@ export interface Request {
   readonly protocol: 'http1' | 'http2' | 'grpc';
   readonly connection: 'kept' | 'new';
   readonly timeoutMs: number;
+  readonly session: Session | undefined;
 }
 
 /** What came back, as the agent tells it. */
@@ -60,6 +72,8 @@ export interface Result {
   /** Why there is no whole answer. */
   readonly error: string;
   readonly ms: number;
+  /** Whose request it was; empty where clients keep nothing. */
+  readonly session: string;
 }
 
 /** What the application says that it received. */
@@ -98,6 +112,8 @@ export interface Expected {
   readonly counts?: Readonly<Record<string, CountExpectation>>;
   /** How many pods answered. */
   readonly pods?: CountExpectation;
+  /** How many pods answered each of the clients with a session. */
+  readonly podsOfEach?: CountExpectation;
   /** `x-remora-error` */
   readonly error?: TextExpectation;
   readonly headers?: Readonly<Record<string, TextExpectation>>;
@@ -205,8 +221,19 @@ export interface ExplainStep {
   readonly says: readonly RegExp[];
 }
 
+/** A counter of a sidecar, sooner or later. */
+export interface MetricStep {
+  readonly kind: 'metric';
+  readonly from: Client;
+  readonly name: string;
+  /** Series that have these are added up. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: CountExpectation;
+}
+
 export type Step =
   | ExplainStep
+  | MetricStep
   | SendStep
   | ChangeStep
   | ManyChangesStep

@@ -8,10 +8,12 @@ import type {
   ExplainStep,
   LoadStep,
   ManyChangesStep,
+  MetricStep,
   RefusedStep,
   Request,
   SeenStep,
   SendStep,
+  Session,
   StatusStep,
   Step,
   WebSocketStep,
@@ -31,6 +33,7 @@ export function request(method: string, url: string, options: RequestOptions = {
   const told = behave === undefined ? {} : { 'x-behave': JSON.stringify(behave) };
   return {
     ...{ method, url, body: '', protocol: 'http1', connection: 'kept', timeoutMs: TIMEOUT_MS },
+    session: undefined,
     ...rest,
     headers: { ...headers, ...told },
   };
@@ -47,6 +50,11 @@ export function post(url: string, options?: RequestOptions): Request {
 /** A call of gRPC, whose message is a text. */
 export function call(url: string, options?: RequestOptions): Request {
   return request('POST', url, { ...options, protocol: 'grpc' });
+}
+
+/** So many clients that show the cookies they were told, and a header. */
+export function clients(name: string, count: number, header = ''): Session {
+  return { name, clients: count, header };
 }
 
 /** How a request is sent. */
@@ -126,4 +134,14 @@ export function explained(
   { rules, says = [] }: Partial<Pick<ExplainStep, 'rules' | 'says'>> = {},
 ): ExplainStep {
   return { kind: 'explain', from: 'client', request, outcome, rules, says };
+}
+
+/** A counter of a sidecar; series with these labels are added up. */
+export function metric(
+  from: Client,
+  name: string,
+  labels: MetricStep['labels'],
+  value: CountExpectation,
+): MetricStep {
+  return { kind: 'metric', from, name, labels, value };
 }

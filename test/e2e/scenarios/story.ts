@@ -50,6 +50,8 @@ export function describeStep(step: Step): string {
       return `${nameOf(step.object)} says ${step.condition}: ${step.status} ${step.reason} ${step.message ?? ''}`;
     case 'explain':
       return `the sidecar explains ${describeRequest(step.request)}: ${step.outcome}`;
+    case 'metric':
+      return `${step.name} of ${step.from}'s sidecar with ${describe(step.labels)}: ${describe(step.value)}`;
     case 'refused':
       return `${nameOf(step.object)} is refused: ${step.message}`;
     case 'seen':

@@ -1,4 +1,14 @@
-import { CONSUMER_NAMESPACE, type Manifest, NAMESPACE, PORT, service } from './manifests.ts';
+import { EGRESS, EGRESS_LABEL } from '../../../proto/well-known.ts';
+import { TestAuthority } from '../../fakes/certificates.ts';
+import {
+  CONSUMER_NAMESPACE,
+  type Manifest,
+  NAMESPACE,
+  OUTSIDE,
+  PORT,
+  RESTRICTED_NAMESPACE,
+  service,
+} from './manifests.ts';
 import type { Client } from './scenario.ts';
 
 /** Versions of the application; each has one pod and a Service of its own. */
@@ -10,22 +20,31 @@ const ZONES: Readonly<Record<string, string>> = {
   ...{ v2: 'south', v3: 'south' },
 };
 
-/** Where the clients run. */
+/** Where the clients run. `restricted` may call registered hosts alone, `outsider` has no sidecar. */
 export const CLIENTS: Readonly<Record<Client, { readonly namespace: string }>> = {
   client: { namespace: NAMESPACE },
   consumer: { namespace: CONSUMER_NAMESPACE },
-  outsider: { namespace: 'scenarios-outside' },
+  restricted: { namespace: RESTRICTED_NAMESPACE },
+  outsider: { namespace: OUTSIDE.namespace },
 };
 
 /** The Service whose route tells which configuration a sidecar has. */
 export const MARKER = 'marker';
+
+const authority = new TestAuthority();
+/** Whom to trust (PEM) for the TLS of the applications. */
+export const AUTHORITY = authority.root;
+/** The one name for which all of them have a certificate. */
+export const TLS_NAME = 'secure.example';
+const { key, certificate } = authority.issueServer(TLS_NAME);
 
 /** Namespaces, with the labels that decide about sidecars. */
 export function namespaces(injectLabel: Readonly<Record<string, string>>): object[] {
   const labels: Readonly<Record<string, object>> = {
     [NAMESPACE]: injectLabel,
     [CONSUMER_NAMESPACE]: injectLabel,
-    [CLIENTS.outsider.namespace]: {},
+    [RESTRICTED_NAMESPACE]: { ...injectLabel, [EGRESS_LABEL]: EGRESS.registeredOnly },
+    [OUTSIDE.namespace]: {},
   };
   return Object.entries(labels).map(([name, own]) => ({
     apiVersion: 'v1',
@@ -40,15 +59,18 @@ export function sharedManifests(image: string): Manifest[] {
     ...VERSIONS.flatMap((version) => [
       ...deployment(image, version, NAMESPACE, {
         labels: { app: 'echo', version },
-        program: '/programs/application.mjs',
-        env: { VERSION: version },
-        port: 8080,
+        ...application(version),
         partialPort: version === 'v3' ? 8099 : 8080,
       }),
       service(version, { app: 'echo', version }),
       controlService(version),
     ]),
     service(MARKER),
+    ...deployment(image, OUTSIDE.name, OUTSIDE.namespace, {
+      labels: { app: OUTSIDE.name },
+      ...application(OUTSIDE.name),
+    }),
+    outsideService(),
     ...Object.entries(CLIENTS).flatMap(([name, { namespace }]) =>
       deployment(image, name, namespace, {
         labels: { app: name },
@@ -64,6 +86,28 @@ export function controlServiceName(version: string): string {
   return `seen-by-${version}`;
 }
 
+function application(version: string): Pick<Workload, 'program' | 'env' | 'port'> {
+  return {
+    program: '/programs/application.mjs',
+    env: { VERSION: version, TLS_KEY: key, TLS_CERTIFICATE: certificate },
+    port: 8080,
+  };
+}
+
+/** Headless: its name is known to DNS as that of any other host. */
+function outsideService(): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...OUTSIDE },
+    spec: {
+      clusterIP: 'None',
+      selector: { app: OUTSIDE.name },
+      ports: [{ name: 'http', port: 8080 }],
+    },
+  };
+}
+
 function controlService(version: string): Manifest {
   return {
     apiVersion: 'v1',
@@ -76,20 +120,21 @@ function controlService(version: string): Manifest {
   };
 }
 
+interface Workload {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly port?: number;
+  /** By the name `partial`: in one of the pods nobody listens there. */
+  readonly partialPort?: number;
+}
+
 function deployment(
   image: string,
   name: string,
   namespace: string,
-  options: {
-    labels: Readonly<Record<string, string>>;
-    program: string;
-    env: Readonly<Record<string, string>>;
-    port?: number;
-    /** By the name `partial`: in one of the pods nobody listens there. */
-    partialPort?: number;
-  },
+  { labels, program, env, port, partialPort = port }: Workload,
 ): Manifest[] {
-  const { labels, program, env, port, partialPort } = options;
   const serving = {
     ports: [
       { name: 'main', containerPort: port },
