@@ -86,13 +86,10 @@ const limits = withRules(
 const store = z
   .strictObject({
     redis: withRules(
-      z
-        .string()
-        .max(270)
-        .regex(ADDRESS_PATTERN, {
-          error: 'is not host:port; a URL, a user or a password is not possible',
-          abort: true,
-        }),
+      z.string().max(270).regex(ADDRESS_PATTERN, {
+        error: 'is not host:port; a URL, a user or a password is not possible',
+        abort: true,
+      }),
       'host:port of a Redis (6 or newer), as the sidecars of the target reach it.',
       [
         {
