@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { connect as connectHttp2, constants } from 'node:http2';
 import { connect, createServer, type Socket } from 'node:net';
 import { after, describe, test } from 'node:test';
 import { connect as connectTls, createSecureContext } from 'node:tls';
@@ -18,7 +19,7 @@ import {
   serve,
 } from '../../test/fakes/trunk-peer.ts';
 import type { OwnedTransport } from '../transport.ts';
-import { SOURCE_HEADER } from './protocol.ts';
+import { SERVER_NAME, SOURCE_HEADER } from './protocol.ts';
 import { TrunkServer } from './server.ts';
 
 describe('the server of the trunk', () => {
@@ -181,6 +182,38 @@ describe('the server of the trunk', () => {
     await new Promise((resolve) => setImmediate(resolve));
     await server.close(AbortSignal.abort());
     assert.equal(server.connections, 0);
+  });
+
+  test('parts from a peer that asks for what is not there, again and again', async () => {
+    const { port } = await serve((stream) => stream.refuse('destination-not-allowed'));
+    const client = ca.credentials('shop', 'web');
+    const session = connectHttp2('https://peer', {
+      createConnection: () =>
+        connectTls({
+          port,
+          secureContext: client.secureContext,
+          servername: SERVER_NAME,
+          ALPNProtocols: ['h2'],
+          checkServerIdentity: () => undefined,
+        }),
+    });
+    after(() => session.destroy());
+    session.on('error', () => {});
+    let goawayCode: number | undefined;
+    session.once('goaway', (code: number) => {
+      goawayCode = code;
+    });
+    let refused = 0;
+    while (goawayCode === undefined && !session.destroyed && refused < 5_000) {
+      const stream = session.request(connectHeaders, { endStream: true });
+      stream.on('error', () => {});
+      stream.once('response', () => {
+        refused += 1;
+      });
+      await new Promise((resolve) => stream.once('close', resolve));
+    }
+    assert.equal(goawayCode, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    assert.ok(refused >= 1_000, `${refused} were answered`);
   });
 
   test('serves with the certificate of the moment', async () => {
