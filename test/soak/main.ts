@@ -22,9 +22,10 @@ const USAGE = `npm run soak -- [--minutes <n>] [--load <factor>] [--json <path>]
 
 /** Idle connections are kept for a minute, and so is the trunk after the last of them. */
 const IDLE_MS = 200_000;
-/** Caches fill, code is compiled, pools and the allocator's arenas reach their size. */
-const WARM_UP_SHARE = 0.25;
-const WARM_UP_LEAST_SECONDS = 60;
+/** Caches fill, code is compiled, pools reach their size. */
+const WARM_UP_SECONDS = 300;
+/** Of a run that is too short for that. */
+const WARM_UP_SHARE = 0.5;
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -68,7 +69,7 @@ async function main({ minutes, factor, json }: Options): Promise<boolean> {
     const load = await runLoad(mesh, observer, minutes, factor).finally(() => churn.stop());
     await observer.untilIdle((series) => judgeIdle(series).length === 0, IDLE_MS);
 
-    const warmUp = Math.max(WARM_UP_LEAST_SECONDS, minutes * 60 * WARM_UP_SHARE);
+    const warmUp = Math.min(WARM_UP_SECONDS, minutes * 60 * WARM_UP_SHARE);
     const mistakes = [
       ...Object.entries(load.failed).map(
         ([kind, { count, last }]) => `${kind}: ${count} failed: ${last}`,
