@@ -207,6 +207,8 @@ class Connection
       if (!this.#isClosed()) this.#checkAfterRead();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
+      // What came before it came, however it was cut.
+      this.#lifecycle.incoming.flush();
       this.fail(error);
     }
   }
