@@ -24,6 +24,13 @@ spec:
   clusterIP: 10.0.0.1
   ports: [{ name: http, port: 80 }, { name: tls, port: 443 }]
 ---
+apiVersion: v1
+kind: Service
+metadata: { name: other, namespace: shop }
+spec:
+  clusterIP: 10.0.0.2
+  ports: [{ name: tls, port: 443 }]
+---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: { name: h, namespace: shop }
@@ -37,12 +44,17 @@ metadata: { name: t, namespace: shop }
 spec:
   parentRefs: [{ group: "", kind: Service, name: db, port: 443 }]
   hostnames: ["*.db.example"]
-  rules: [{ backendRefs: [{ name: db, port: 443 }] }]
+  rules: [{ backendRefs: [{ name: other, port: 443 }] }]
 ---
 apiVersion: remora.dev/v1alpha1
 kind: TrafficPolicy
 metadata: { name: p, namespace: shop }
 spec: { targetRefs: [{ kind: Service, name: db }], limits: { maxConnections: 3 } }
+---
+apiVersion: remora.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: q, namespace: shop }
+spec: { targetRefs: [{ kind: Service, name: other }], limits: { maxConnections: 4 } }
 ---
 apiVersion: remora.dev/v1alpha1
 kind: ExternalService
@@ -79,7 +91,7 @@ test('routes of connections, sessions, external services and egress arrive as th
   assert.deepEqual([rule?.serverNames, rule?.tlsOnly], [['*.db.example'], true]);
   const [backend] = rule?.backends ?? [];
   assert.ok(backend?.kind === 'service');
-  assert.equal(backend.policy?.limits?.maxConnections, 3);
+  assert.equal(backend.policy?.limits?.maxConnections, 4);
   assert.equal(rule?.policy.limits?.maxConnections, 3);
   const { policy: _, ...external } = resource('external').value;
   assert.deepEqual(external, {
