@@ -15,12 +15,12 @@ function split(name: string, percent: number): Manifest {
 /** What is changed while it is used. */
 export const CHANGES: readonly Scenario[] = [
   {
-    name: 'at 400 requests a second weights change twenty times, and no request is lost',
+    name: 'at 500 requests a second weights change twenty times, and no request is lost',
     apply: [service('busy'), split('busy', 50)],
     steps: [
       underLoad(
         get('http://busy/'),
-        400,
+        500,
         [changes(20, (n) => [split('busy', n % 2 === 0 ? 10 : 90)])],
         { '200 v1': { atLeast: 100 }, '200 v2': { atLeast: 100 } },
       ),
