@@ -350,7 +350,9 @@ export class Incoming implements StreamEvents {
   /** The peer broke a rule on an open stream. */
   #fault(stream: Stream, code: number): void {
     if (this.#role === 'server') this.#limits.resets.charge();
-    this.#owner.resetStream(stream, code);
+    // What came before it is told before it, however it was cut.
+    this.flush();
+    if (!stream.closed) this.#owner.resetStream(stream, code);
   }
 
   /** RST_STREAM for a stream that is not open, or never became so. */
