@@ -26,6 +26,7 @@ export class IdleSeries implements Component {
       // A connection that is open will be counted again.
       sweepOf(connections, (row) => connections.at(row, CONNECTION.active) !== 0),
       sweepOf(counters.retries),
+      sweepOf(counters.hedges),
       sweepOf(counters.limitRefusals),
       sweepOf(counters.faults),
       sweepOf(counters.storeFailures),
